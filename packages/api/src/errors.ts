@@ -1,0 +1,365 @@
+/**
+ * The error table: every failure that a client may see, written once.
+ *
+ * From a row come the HTTP status, the OpenAI error `type`, the OpenAPI responses, the page of the reference and
+ * what `llama explain` prints. Anything thrown that is not a {@link StackError} is a bug and is answered with 500.
+ */
+
+/** One row of the table. `status` may depend on the details only where a provider's own status is passed on. */
+export interface ErrorRow<Details> {
+  readonly status: number | ((details: Details) => number)
+  /** OpenAI's `error.type`. */
+  readonly type: ErrorType
+  /** What happened, with the value, and what to do next. */
+  readonly message: (details: Details) => string
+  /** The field of the request that is at fault, in OpenAI's `param` notation (`messages[0].role`). */
+  readonly param?: (details: Details) => string | undefined
+  /** Whether the same request may succeed later without a change. Default: false. */
+  readonly retryable?: boolean
+}
+
+/** The values that OpenAI's `error.type` takes here. */
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'permission_error'
+  | 'not_found_error'
+  | 'rate_limit_error'
+  | 'insufficient_quota'
+  | 'api_error'
+  | 'timeout_error'
+
+/** What a provider failure tells: who failed, what it said, with which status. */
+export interface ProviderFailure {
+  provider: string
+  /** The vendor's own message, or a description of the transport failure. */
+  reason: string
+  /** The vendor's HTTP status, when there was one. */
+  status?: number
+  /** The vendor's `error.code`, passed on to the client. */
+  vendorCode?: string | null
+  /** The vendor's `error.type`, passed on to the client. */
+  vendorType?: string
+  /** The vendor's `error.param`, passed on to the client. */
+  vendorParam?: string | null
+  /** How long to wait before a retry, in milliseconds. */
+  retryAfterMs?: number
+}
+
+/** Where in a configuration file something is wrong. */
+export interface ConfigFault {
+  file: string
+  /** 1-based. */
+  line?: number
+  /** 1-based. */
+  column?: number
+  /** The offending source line. */
+  source?: string
+  problem: string
+  fix: string
+}
+
+const row = <Details>(definition: ErrorRow<Details>): ErrorRow<Details> => Object.freeze(definition)
+
+const providerStatus =
+  (fallback: number) =>
+  (failure: ProviderFailure): number =>
+    failure.status ?? fallback
+
+const vendorParam = (failure: ProviderFailure): string | undefined => failure.vendorParam ?? undefined
+
+/** Every error code, its status and its words. */
+export const errorTable = Object.freeze({
+  invalid_json: row<{ reason: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) => `The body is not valid JSON: ${d.reason}. Send one JSON object.`,
+  }),
+  invalid_value: row<{ param: string; problem: string; value?: string; fix: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Invalid '${d.param}': ${d.problem}${d.value === undefined ? '' : `, got ${d.value}`}. ${d.fix}`,
+    param: (d) => d.param,
+  }),
+  missing_field: row<{ param: string; expected: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) => `Missing required field '${d.param}'. Add it to the request: ${d.expected}.`,
+    param: (d) => d.param,
+  }),
+  unsupported_media_type: row<{ contentType: string; expected: string }>({
+    status: 415,
+    type: 'invalid_request_error',
+    message: (d) => `Content type '${d.contentType}' is not accepted here. Send ${d.expected}.`,
+  }),
+  body_too_large: row<{ limitBytes: number }>({
+    status: 413,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `The body is larger than ${d.limitBytes} bytes. Send less, or raise server.max_body_bytes in the configuration.`,
+  }),
+  route_not_found: row<{ method: string; path: string; nearest?: string }>({
+    status: 404,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `No route ${d.method} ${d.path}.${d.nearest === undefined ? '' : ` Did you mean ${d.nearest}?`} List the routes with GET /v1/inspect/routes.`,
+  }),
+  method_not_allowed: row<{ method: string; path: string; allowed: string }>({
+    status: 405,
+    type: 'invalid_request_error',
+    message: (d) => `${d.path} does not accept ${d.method}. Use ${d.allowed}.`,
+  }),
+  host_not_allowed: row<{ host: string }>({
+    status: 403,
+    type: 'permission_error',
+    message: (d) =>
+      `The Host header '${d.host}' is not allowed, to stop DNS rebinding. Use localhost, or add the name to server.allowed_hosts.`,
+  }),
+  origin_not_allowed: row<{ origin: string }>({
+    status: 403,
+    type: 'permission_error',
+    message: (d) => `Browser requests from '${d.origin}' are not allowed. Add the origin to server.cors.`,
+  }),
+  api_key_required: row<object>({
+    status: 401,
+    type: 'authentication_error',
+    message: () => 'An API key is required. Send it as Authorization: Bearer <key>.',
+  }),
+  invalid_api_key: row<{ ending: string }>({
+    status: 401,
+    type: 'authentication_error',
+    message: (d) => `The API key ending in ${d.ending} is not valid. Check the key that the server was started with.`,
+  }),
+  model_not_found: row<{ model: string; nearest?: string }>({
+    status: 404,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Model '${d.model}' not found.${d.nearest === undefined ? '' : ` Did you mean '${d.nearest}'?`} List the models with GET /v1/models.`,
+    param: () => 'model',
+  }),
+  model_ambiguous: row<{ model: string; candidates: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) => `Model '${d.model}' is served by several providers. Use one of: ${d.candidates}.`,
+    param: () => 'model',
+  }),
+  model_type_mismatch: row<{ model: string; actual: string; expected: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Model '${d.model}' is of type '${d.actual}'; this route needs a model of type '${d.expected}'. List the models with GET /v1/models.`,
+    param: () => 'model',
+  }),
+  model_exists: row<{ model: string; provider: string }>({
+    status: 409,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Model '${d.model}' is already registered with provider '${d.provider}'. Unregister it first with DELETE /v1/models/${d.model}.`,
+    param: () => 'model_id',
+  }),
+  provider_not_found: row<{ provider: string; available: string }>({
+    status: 404,
+    type: 'invalid_request_error',
+    message: (d) => `Provider '${d.provider}' is not configured. Configured providers: ${d.available}.`,
+    param: () => 'provider_id',
+  }),
+  completion_not_found: row<{ id: string }>({
+    status: 404,
+    type: 'invalid_request_error',
+    message: (d) => `Chat completion '${d.id}' not found. It was not stored, or it was deleted.`,
+    param: () => 'completion_id',
+  }),
+  store_disabled: row<{ what: string }>({
+    status: 501,
+    type: 'invalid_request_error',
+    message: (d) => `${d.what} are not stored by this server. Configure an inference store to keep them.`,
+  }),
+  operation_unsupported: row<{ operation: string; provider: string }>({
+    status: 501,
+    type: 'invalid_request_error',
+    message: (d) => `Provider '${d.provider}' does not support ${d.operation}. Choose a model of another provider.`,
+    param: () => 'model',
+  }),
+  url_blocked: row<{ url: string; reason: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `The URL '${d.url}' cannot be fetched: ${d.reason}. Send the data inline, or let the operator allow it with server.allow_private_urls.`,
+  }),
+  fetched_content_rejected: row<{ url: string; reason: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) => `The content of '${d.url}' cannot be used: ${d.reason}. Send the data inline instead.`,
+  }),
+  provider_key_missing: row<{ provider: string; header: string; env?: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `No API key for provider '${d.provider}'. ${d.env === undefined ? '' : `Set ${d.env} for the server, or `}send the header X-LlamaStack-Provider-Data: {"${d.header}": "<key>"}.`,
+  }),
+  provider_unreachable: row<ProviderFailure>({
+    status: 502,
+    type: 'api_error',
+    message: (d) => `Provider '${d.provider}' cannot be reached: ${d.reason}. Check that it runs and that its URL is right.`,
+    retryable: true,
+  }),
+  provider_timeout: row<ProviderFailure>({
+    status: 504,
+    type: 'timeout_error',
+    message: (d) => `Provider '${d.provider}' did not answer in time: ${d.reason}. Try again, or raise network.timeout.`,
+    retryable: true,
+  }),
+  provider_rate_limited: row<ProviderFailure>({
+    status: 429,
+    type: 'rate_limit_error',
+    message: (d) => d.reason,
+    retryable: true,
+  }),
+  provider_quota_exceeded: row<ProviderFailure>({
+    status: 429,
+    type: 'insufficient_quota',
+    message: (d) => d.reason,
+  }),
+  provider_authentication: row<ProviderFailure>({
+    status: providerStatus(401),
+    type: 'authentication_error',
+    message: (d) => `Provider '${d.provider}' refused the credentials: ${d.reason}`,
+  }),
+  provider_content_policy: row<ProviderFailure>({
+    status: providerStatus(400),
+    type: 'invalid_request_error',
+    message: (d) => d.reason,
+    param: vendorParam,
+  }),
+  provider_invalid_request: row<ProviderFailure>({
+    status: providerStatus(400),
+    type: 'invalid_request_error',
+    message: (d) => d.reason,
+    param: vendorParam,
+  }),
+  provider_internal: row<ProviderFailure>({
+    status: providerStatus(502),
+    type: 'api_error',
+    message: (d) => `Provider '${d.provider}' failed: ${d.reason}`,
+    retryable: true,
+  }),
+  provider_bad_reply: row<ProviderFailure>({
+    status: 502,
+    type: 'api_error',
+    message: (d) => `Provider '${d.provider}' sent a reply that cannot be understood: ${d.reason}`,
+    retryable: true,
+  }),
+  provider_stream_broken: row<ProviderFailure>({
+    status: 502,
+    type: 'api_error',
+    message: (d) => `The stream of provider '${d.provider}' broke off: ${d.reason}`,
+    retryable: true,
+  }),
+  recording_not_found: row<{ request: string; nearest: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) =>
+      `Recording not found for ${d.request}. ${d.nearest} Record it with --record, or correct the request.`,
+  }),
+  recording_unreadable: row<{ file: string; reason: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) => `Recording '${d.file}' cannot be read: ${d.reason}. Record it again.`,
+  }),
+  server_shutting_down: row<object>({
+    status: 503,
+    type: 'api_error',
+    message: () => 'The server is shutting down. Send the request to another instance.',
+    retryable: true,
+  }),
+  storage_failed: row<{ reason: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) => `The store refused the write: ${d.reason}. Nothing was kept; check the disk and the data folder.`,
+    retryable: true,
+  }),
+  config_not_found: row<{ name: string; nearest: string }>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) => `No configuration file or distribution named '${d.name}'. ${d.nearest}`,
+  }),
+  config_env: row<ConfigFault & { variable: string }>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) => `${d.problem} ${d.fix}`,
+  }),
+  config_invalid: row<ConfigFault>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) => `${d.problem} ${d.fix}`,
+  }),
+  port_in_use: row<{ port: number; host: string }>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) => `Port ${d.port} on ${d.host} is in use. Stop the other server, or choose another port: --port ${d.port + 1}.`,
+  }),
+  unsafe_bind: row<{ host: string }>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Refusing to listen on ${d.host} without a key: anyone who reaches this port could spend your credit. Set LLAMA_STACK_API_KEY, or keep --host 127.0.0.1.`,
+  }),
+  command_usage: row<{ problem: string; fix: string }>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) => `${d.problem} ${d.fix}`,
+  }),
+  node_too_old: row<{ found: string }>({
+    status: 500,
+    type: 'invalid_request_error',
+    message: (d) => `Llama Stack needs Node 24 or newer; this is ${d.found}. Install Node 24.`,
+  }),
+  internal_error: row<object>({
+    status: 500,
+    type: 'api_error',
+    message: () => 'The server made a mistake. The log has the details under this request id.',
+  }),
+})
+
+/** The closed set of error codes. */
+export type ErrorCode = keyof typeof errorTable
+
+/** What has to be said when an error of this code is thrown. */
+export type ErrorDetails<Code extends ErrorCode> = (typeof errorTable)[Code] extends ErrorRow<infer Details>
+  ? Details
+  : never
+
+/** The only error that reaches a client with its message. */
+export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'StackError'
+  readonly code: Code
+  readonly details: ErrorDetails<Code>
+  readonly status: number
+  readonly type: ErrorType
+  readonly param: string | undefined
+  readonly retryable: boolean
+
+  constructor(code: Code, details: ErrorDetails<Code>, options?: ErrorOptions) {
+    // The table loses the tie between one code and its details; the constructor's signature keeps it.
+    const entry = errorTable[code] as unknown as ErrorRow<ErrorDetails<Code>>
+    super(entry.message(details), options)
+    this.code = code
+    this.details = details
+    this.status = typeof entry.status === 'function' ? entry.status(details) : entry.status
+    this.type = entry.type
+    this.param = entry.param?.(details)
+    this.retryable = entry.retryable ?? false
+  }
+}
+
+/** Narrows by name and code, not by identity, so that a plugin with its own copy of this package still works. */
+export function isStackError<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is StackError<Code> {
+  if (!(error instanceof Error) || error.name !== 'StackError' || !('code' in error)) return false
+  return code === undefined ? true : error.code === code
+}
+
+/** A broken invariant of our own code: never shown to a client, always logged. */
+export function bug(message: string): never {
+  throw new Error(`bug: ${message}`)
+}

@@ -1,0 +1,55 @@
+/** The contract of Llama Stack in TypeScript: routes, schemas, errors, the provider interface. */
+export { defineApi } from './route.ts'
+export type { Access, AnyService, Api, Method, ReplyOf, RequestOf, Route, Service, Stability } from './route.ts'
+export { bug, errorTable, isStackError, StackError } from './errors.ts'
+export type { ConfigFault, ErrorCode, ErrorDetails, ErrorRow, ErrorType, ProviderFailure } from './errors.ts'
+export { value } from './reply.ts'
+export type { ByteSink, ByteStream, Reply, ReplyHeaders } from './reply.ts'
+export type { CallContext, Json, JsonObject, Principal } from './context.ts'
+export { defineProvider } from './provider.ts'
+export type {
+  AnyProviderDefinition,
+  Clock,
+  CompletionReply,
+  InferenceProvider,
+  Log,
+  Metadata,
+  ModelType,
+  NetworkOptions,
+  ProviderApi,
+  ProviderCall,
+  ProviderDefinition,
+  ProviderDependencies,
+  ProviderHealth,
+  ProviderInput,
+  ProviderModel,
+  RecordingKey,
+  StreamQuirks,
+  Upstream,
+  UpstreamRequest,
+  UpstreamResponse,
+} from './provider.ts'
+export { CompletionUsage } from './wire/usage.ts'
+export { cursorPage, cursorQuery } from './wire/paging.ts'
+export type { CursorPage } from './wire/paging.ts'
+export {
+  ChatChoice,
+  ChatChunkChoice,
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatCompletionRequest,
+  ChatMessage,
+  ChatTool,
+  StoredChatCompletion,
+  StoredChatMessage,
+  ToolCall,
+} from './inference/chat-completions.ts'
+export { Completion, CompletionChunk, CompletionRequest } from './inference/completions.ts'
+export { EmbeddingsRequest, EmbeddingsResponse } from './inference/embeddings.ts'
+export {
+  DocumentRerankRequest,
+  DocumentRerankResponse,
+  RerankRequest,
+  RerankResponse,
+} from './inference/rerank.ts'
+export type { RerankItem } from './inference/rerank.ts'

@@ -1,0 +1,39 @@
+/** What an operation gives back, and the push-mode byte stream that the hot path is made of. */
+import type { StackError } from './errors.ts'
+
+/** Receives a stream's bytes. Exactly one of `end` and `fail` is called, last. */
+export interface ByteSink {
+  data(chunk: Uint8Array): void
+  end(): void
+  fail(error: StackError): void
+}
+
+/**
+ * Bytes pushed to one sink, with back-pressure. It is not a web stream and not an async iterator on purpose: both cost
+ * more per chunk than the relay itself (`docs/benchmarks.md`).
+ */
+export interface ByteStream {
+  /** Starts the flow. Called exactly once; bytes that arrived before are kept until then. */
+  pipe(sink: ByteSink): void
+  pause(): void
+  resume(): void
+  /** Gives up: the source is closed at once and the sink hears nothing more. */
+  cancel(): void
+}
+
+/** Headers that an operation adds to its reply, in lower case. */
+export type ReplyHeaders = Readonly<Record<string, string>>
+
+export type Reply<Value, Event = never> =
+  | { readonly kind: 'value'; readonly value: Value; readonly headers?: ReplyHeaders }
+  /** Typed events; the edge frames them. The iterator's `return` is called when the client leaves. */
+  | { readonly kind: 'events'; readonly events: AsyncIterable<Event>; readonly headers?: ReplyHeaders }
+  /** A finished body, relayed as it is. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly contentType: string; readonly headers?: ReplyHeaders }
+  /** A flowing body, relayed as it comes. It is already framed. */
+  | { readonly kind: 'stream'; readonly stream: ByteStream; readonly contentType: string; readonly headers?: ReplyHeaders }
+
+/** Wraps a plain value. */
+export function value<Value>(of: Value, headers?: ReplyHeaders): { kind: 'value'; value: Value; headers?: ReplyHeaders } {
+  return headers === undefined ? { kind: 'value', value: of } : { kind: 'value', value: of, headers }
+}

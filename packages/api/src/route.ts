@@ -1,0 +1,78 @@
+/**
+ * A route is declared once. From the declaration come the service's interface, the validation at the edge, the OpenAPI
+ * document, the client and the page of the reference.
+ */
+import type { z } from 'zod'
+import type { ErrorCode } from './errors.ts'
+import { bug } from './errors.ts'
+import type { CallContext } from './context.ts'
+import type { Reply } from './reply.ts'
+
+/** Who may call: `public` needs no key; the others need one when the server requires keys. */
+export type Access = 'public' | 'read' | 'write' | 'admin'
+
+/** How much a client may rely on a route: it decides the path prefix and the filter of `/v1/inspect/routes`. */
+export type Stability = 'v1' | 'v1beta' | 'v1alpha' | 'deprecated'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+/** One declared route. Wire schemas hold no transforms; what we receive is loose, so unknown fields travel on. */
+export interface Route {
+  readonly method: Method
+  /** `{name}` is one path segment, `{name*}` also takes slashes (model ids). */
+  readonly path: `/${string}`
+  /** Further paths that answer exactly alike: the other generation's spelling. */
+  readonly aliases?: readonly `/${string}`[]
+  readonly access: Access
+  readonly stability?: Stability
+  readonly summary: string
+  /** More for the reference: defaults, limits, quirks and where a rule comes from. */
+  readonly description?: string
+  readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  readonly body?: z.ZodObject
+  readonly response?: z.ZodType
+  /** What flows as server-sent events when the body says `stream: true`. */
+  readonly event?: z.ZodType
+  /** The status of a success. Default: 200; 204 has no body. */
+  readonly status?: 200 | 201 | 204
+  readonly errors?: readonly ErrorCode[]
+  /** Paths of the requirements manifest or of upstream that this route answers, for the reference. */
+  readonly tag?: string
+}
+
+/** Routes by operation name. */
+export type Api = Readonly<Record<string, Route>>
+
+type Part<T> = T extends z.ZodType ? z.infer<T> : object
+
+/** Path, query and body of a route, merged into one object. */
+export type RequestOf<R extends Route> = Part<R['params']> & Part<R['query']> & Part<R['body']>
+
+/** What an operation answers: a value, a stream of typed events, or bytes to relay. */
+export type ReplyOf<R extends Route> = Reply<
+  R['response'] extends z.ZodType ? z.infer<R['response']> : undefined,
+  R['event'] extends z.ZodType ? z.infer<R['event']> : never
+>
+
+/** The one interface that router, in-process use and HTTP handler speak. */
+export type Service<A extends Api> = {
+  readonly [Name in keyof A]: (request: RequestOf<A[Name]>, context: CallContext) => Promise<ReplyOf<A[Name]>>
+}
+
+/** A service when the types of its single routes no longer matter: what a route table holds. */
+export type AnyService = Readonly<Record<string, (request: never, context: CallContext) => Promise<Reply<unknown, unknown>>>>
+
+/** Declares the routes of one API. Refuses a key that two parts of one request declare. */
+export function defineApi<const A extends Api>(api: A): A {
+  for (const [name, route] of Object.entries(api)) {
+    const seen = new Set<string>()
+    for (const part of [route.params, route.query, route.body]) {
+      for (const key of Object.keys(part?.shape ?? {})) {
+        if (seen.has(key)) bug(`route ${name} declares '${key}' twice`)
+        seen.add(key)
+      }
+    }
+  }
+  return Object.freeze(api)
+}
