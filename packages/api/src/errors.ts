@@ -78,8 +78,7 @@ export const errorTable = Object.freeze({
   invalid_value: row<{ param: string; problem: string; value?: string; fix: string }>({
     status: 400,
     type: 'invalid_request_error',
-    message: (d) =>
-      `Invalid '${d.param}': ${d.problem}${d.value === undefined ? '' : `, got ${d.value}`}. ${d.fix}`,
+    message: (d) => `Invalid '${d.param}': ${d.problem}${d.value === undefined ? '' : `, got ${d.value}`}. ${d.fix}`,
     param: (d) => d.param,
   }),
   missing_field: row<{ param: string; expected: string }>({
@@ -201,13 +200,15 @@ export const errorTable = Object.freeze({
   provider_unreachable: row<ProviderFailure>({
     status: 502,
     type: 'api_error',
-    message: (d) => `Provider '${d.provider}' cannot be reached: ${d.reason}. Check that it runs and that its URL is right.`,
+    message: (d) =>
+      `Provider '${d.provider}' cannot be reached: ${d.reason}. Check that it runs and that its URL is right.`,
     retryable: true,
   }),
   provider_timeout: row<ProviderFailure>({
     status: 504,
     type: 'timeout_error',
-    message: (d) => `Provider '${d.provider}' did not answer in time: ${d.reason}. Try again, or raise network.timeout.`,
+    message: (d) =>
+      `Provider '${d.provider}' did not answer in time: ${d.reason}. Try again, or raise network.timeout.`,
     retryable: true,
   }),
   provider_rate_limited: row<ProviderFailure>({
@@ -297,7 +298,8 @@ export const errorTable = Object.freeze({
   port_in_use: row<{ port: number; host: string }>({
     status: 500,
     type: 'invalid_request_error',
-    message: (d) => `Port ${d.port} on ${d.host} is in use. Stop the other server, or choose another port: --port ${d.port + 1}.`,
+    message: (d) =>
+      `Port ${d.port} on ${d.host} is in use. Stop the other server, or choose another port: --port ${d.port + 1}.`,
   }),
   unsafe_bind: row<{ host: string }>({
     status: 500,
@@ -326,9 +328,8 @@ export const errorTable = Object.freeze({
 export type ErrorCode = keyof typeof errorTable
 
 /** What has to be said when an error of this code is thrown. */
-export type ErrorDetails<Code extends ErrorCode> = (typeof errorTable)[Code] extends ErrorRow<infer Details>
-  ? Details
-  : never
+export type ErrorDetails<Code extends ErrorCode> =
+  (typeof errorTable)[Code] extends ErrorRow<infer Details> ? Details : never
 
 /** The only error that reaches a client with its message. */
 export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
@@ -354,7 +355,10 @@ export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
 }
 
 /** Narrows by name and code, not by identity, so that a plugin with its own copy of this package still works. */
-export function isStackError<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is StackError<Code> {
+export function isStackError<Code extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is StackError<Code> {
   if (!(error instanceof Error) || error.name !== 'StackError' || !('code' in error)) return false
   return code === undefined ? true : error.code === code
 }

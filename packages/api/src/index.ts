@@ -46,10 +46,11 @@ export {
 } from './inference/chat-completions.ts'
 export { Completion, CompletionChunk, CompletionRequest } from './inference/completions.ts'
 export { EmbeddingsRequest, EmbeddingsResponse } from './inference/embeddings.ts'
-export {
-  DocumentRerankRequest,
-  DocumentRerankResponse,
-  RerankRequest,
-  RerankResponse,
-} from './inference/rerank.ts'
+export { DocumentRerankRequest, DocumentRerankResponse, RerankRequest, RerankResponse } from './inference/rerank.ts'
 export type { RerankItem } from './inference/rerank.ts'
+export { inference } from './inference/routes.ts'
+export type { Inference } from './inference/routes.ts'
+export { Model, models, RegisterModelRequest } from './models.ts'
+export type { Models } from './models.ts'
+export { inspect, ProviderInfo, RouteInfo } from './inspect.ts'
+export type { Inspect } from './inspect.ts'

@@ -46,7 +46,13 @@ export type RecordingKey =
     }
   | { readonly kind: 'ollama'; readonly endpoint: string; readonly body: JsonObject; readonly testId: string | null }
   | { readonly kind: 'http'; readonly url: string; readonly body: JsonObject; readonly testId: string | null }
-  | { readonly kind: 'tool'; readonly provider: string; readonly toolName: string; readonly arguments: JsonObject; readonly testId: string | null }
+  | {
+      readonly kind: 'tool'
+      readonly provider: string
+      readonly toolName: string
+      readonly arguments: JsonObject
+      readonly testId: string | null
+    }
 
 /** One outbound call. */
 export interface UpstreamRequest {
@@ -119,7 +125,9 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
   /** The id that the operator gave this instance; the prefix of its model ids. */
   readonly id: string
   readonly config: Config
-  readonly deps: { readonly [A in Required]: ProviderDependencies[A] } & { readonly [A in Used]?: ProviderDependencies[A] }
+  readonly deps: { readonly [A in Required]: ProviderDependencies[A] } & {
+    readonly [A in Used]?: ProviderDependencies[A]
+  }
   readonly upstream: Upstream
   readonly log: Log
   readonly clock: Clock
@@ -136,7 +144,11 @@ export type ProviderCall = Pick<CallContext, 'requestId' | 'signal' | 'providerD
  */
 export type CompletionReply<Value, Event> =
   | { readonly kind: 'value'; readonly value: Value; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly kind: 'events'; readonly events: AsyncIterable<Event>; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'events'
+      readonly events: AsyncIterable<Event>
+      readonly headers?: Readonly<Record<string, string>>
+    }
   | { readonly kind: 'upstream'; readonly response: UpstreamResponse; readonly quirks: StreamQuirks }
 
 /** Facts about a vendor's replies that the relay has to know. Each default is the well-behaved vendor. */

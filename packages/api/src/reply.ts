@@ -29,11 +29,24 @@ export type Reply<Value, Event = never> =
   /** Typed events; the edge frames them. The iterator's `return` is called when the client leaves. */
   | { readonly kind: 'events'; readonly events: AsyncIterable<Event>; readonly headers?: ReplyHeaders }
   /** A finished body, relayed as it is. */
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly contentType: string; readonly headers?: ReplyHeaders }
+  | {
+      readonly kind: 'bytes'
+      readonly bytes: Uint8Array
+      readonly contentType: string
+      readonly headers?: ReplyHeaders
+    }
   /** A flowing body, relayed as it comes. It is already framed. */
-  | { readonly kind: 'stream'; readonly stream: ByteStream; readonly contentType: string; readonly headers?: ReplyHeaders }
+  | {
+      readonly kind: 'stream'
+      readonly stream: ByteStream
+      readonly contentType: string
+      readonly headers?: ReplyHeaders
+    }
 
 /** Wraps a plain value. */
-export function value<Value>(of: Value, headers?: ReplyHeaders): { kind: 'value'; value: Value; headers?: ReplyHeaders } {
+export function value<Value>(
+  of: Value,
+  headers?: ReplyHeaders,
+): { kind: 'value'; value: Value; headers?: ReplyHeaders } {
   return headers === undefined ? { kind: 'value', value: of } : { kind: 'value', value: of, headers }
 }

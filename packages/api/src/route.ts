@@ -61,7 +61,9 @@ export type Service<A extends Api> = {
 }
 
 /** A service when the types of its single routes no longer matter: what a route table holds. */
-export type AnyService = Readonly<Record<string, (request: never, context: CallContext) => Promise<Reply<unknown, unknown>>>>
+export type AnyService = Readonly<
+  Record<string, (request: never, context: CallContext) => Promise<Reply<unknown, unknown>>>
+>
 
 /** Declares the routes of one API. Refuses a key that two parts of one request declare. */
 export function defineApi<const A extends Api>(api: A): A {

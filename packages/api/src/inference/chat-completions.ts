@@ -82,7 +82,10 @@ export const ChatCompletionRequest = z
     seed: z.int().nullish(),
     service_tier: z.string().nullish(),
     stop: z.union([z.string(), z.array(z.string())]).nullish(),
-    store: z.boolean().nullish().describe('Whether to keep the completion. Default: the server’s setting, which keeps it.'),
+    store: z
+      .boolean()
+      .nullish()
+      .describe('Whether to keep the completion. Default: the server’s setting, which keeps it.'),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
     temperature: z.number().min(0).max(2).nullish(),

@@ -1,0 +1,126 @@
+/** What this server is and has: health, version, routes, providers, and the same under admin. */
+import * as z from 'zod'
+import { defineApi } from './route.ts'
+import type { Service } from './route.ts'
+
+export const Health = z.looseObject({ status: z.enum(['OK', 'Error']) }).meta({ id: 'Health' })
+export const Version = z.looseObject({ version: z.string() }).meta({ id: 'Version' })
+
+export const RouteInfo = z
+  .looseObject({ route: z.string(), method: z.string(), provider_types: z.array(z.string()) })
+  .meta({ id: 'RouteInfo' })
+export type RouteInfo = z.infer<typeof RouteInfo>
+
+export const ProviderInfo = z
+  .looseObject({
+    api: z.string(),
+    provider_id: z.string(),
+    provider_type: z.string(),
+    config: z.record(z.string(), z.unknown()).describe('Secrets are shown as ********.'),
+    health: z.looseObject({ status: z.enum(['OK', 'Error', 'Not Implemented']), message: z.string().optional() }),
+  })
+  .meta({ id: 'ProviderInfo' })
+export type ProviderInfo = z.infer<typeof ProviderInfo>
+
+const providerId = z.object({ provider_id: z.string() })
+const filter = z.looseObject({
+  api_filter: z.enum(['v1', 'v1alpha', 'v1beta', 'deprecated']).optional().describe('Only routes of this stability.'),
+})
+const routeList = z.looseObject({ data: z.array(RouteInfo) })
+const providerList = z.looseObject({ data: z.array(ProviderInfo) })
+
+export const inspect = defineApi({
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    access: 'public',
+    summary: 'Say that the process is alive.',
+    response: Health,
+    tag: 'Inspect',
+  },
+  version: {
+    method: 'GET',
+    path: '/v1/version',
+    access: 'public',
+    summary: 'Say which version runs.',
+    response: Version,
+    tag: 'Inspect',
+  },
+  listRoutes: {
+    method: 'GET',
+    path: '/v1/inspect/routes',
+    access: 'read',
+    summary: 'List the routes and the providers behind them.',
+    query: filter,
+    response: routeList,
+    tag: 'Inspect',
+  },
+  listProviders: {
+    method: 'GET',
+    path: '/v1/providers',
+    access: 'read',
+    summary: 'List the configured providers with their health.',
+    response: providerList,
+    tag: 'Providers',
+  },
+  retrieveProvider: {
+    method: 'GET',
+    path: '/v1/providers/{provider_id}',
+    access: 'read',
+    summary: 'Fetch one provider.',
+    params: providerId,
+    response: ProviderInfo,
+    errors: ['provider_not_found'],
+    tag: 'Providers',
+  },
+  adminHealth: {
+    method: 'GET',
+    path: '/v1alpha/admin/health',
+    access: 'admin',
+    stability: 'v1alpha',
+    summary: 'Health, for those who may administer.',
+    response: Health,
+    tag: 'Admin',
+  },
+  adminVersion: {
+    method: 'GET',
+    path: '/v1alpha/admin/version',
+    access: 'admin',
+    stability: 'v1alpha',
+    summary: 'Version, for those who may administer.',
+    response: Version,
+    tag: 'Admin',
+  },
+  adminListRoutes: {
+    method: 'GET',
+    path: '/v1alpha/admin/inspect/routes',
+    access: 'admin',
+    stability: 'v1alpha',
+    summary: 'Routes, for those who may administer.',
+    query: filter,
+    response: routeList,
+    tag: 'Admin',
+  },
+  adminListProviders: {
+    method: 'GET',
+    path: '/v1alpha/admin/providers',
+    access: 'admin',
+    stability: 'v1alpha',
+    summary: 'Providers, for those who may administer.',
+    response: providerList,
+    tag: 'Admin',
+  },
+  adminRetrieveProvider: {
+    method: 'GET',
+    path: '/v1alpha/admin/providers/{provider_id}',
+    access: 'admin',
+    stability: 'v1alpha',
+    summary: 'One provider, for those who may administer.',
+    params: providerId,
+    response: ProviderInfo,
+    errors: ['provider_not_found'],
+    tag: 'Admin',
+  },
+})
+
+export type Inspect = Service<typeof inspect>
