@@ -197,6 +197,12 @@ export const errorTable = Object.freeze({
     message: (d) =>
       `No API key for provider '${d.provider}'. ${d.env === undefined ? '' : `Set ${d.env} for the server, or `}send the header X-LlamaStack-Provider-Data: {"${d.header}": "<key>"}.`,
   }),
+  provider_url_missing: row<{ provider: string; setting: string; env?: string; header?: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Provider '${d.provider}' has no URL. Set ${d.setting} in its configuration${d.env === undefined ? '' : ` (${d.env})`}${d.header === undefined ? '' : `, or send the header X-LlamaStack-Provider-Data: {"${d.header}": "<url>"}`}.`,
+  }),
   provider_unreachable: row<ProviderFailure>({
     status: 502,
     type: 'api_error',
@@ -280,6 +286,17 @@ export const errorTable = Object.freeze({
     message: (d) => `The store refused the write: ${d.reason}. Nothing was kept; check the disk and the data folder.`,
     retryable: true,
   }),
+  storage_open_failed: row<{ path: string; reason: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) => `The store '${d.path}' cannot be opened: ${d.reason}. Correct that, or choose another data folder.`,
+  }),
+  storage_schema_newer: row<{ path: string; found: number; known: number }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) =>
+      `The store '${d.path}' has schema ${d.found}, written by a newer Llama Stack; this one knows schema ${d.known}. Upgrade, or choose another data folder.`,
+  }),
   config_not_found: row<{ name: string; nearest: string }>({
     status: 500,
     type: 'invalid_request_error',
@@ -311,6 +328,17 @@ export const errorTable = Object.freeze({
     status: 500,
     type: 'invalid_request_error',
     message: (d) => `${d.problem} ${d.fix}`,
+  }),
+  server_unreachable: row<{ url: string; reason: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) => `No server answers at ${d.url}: ${d.reason}. Start one with llama, or name another: --url URL.`,
+    retryable: true,
+  }),
+  server_refused: row<{ url: string; status: number; code: string; reason: string }>({
+    status: (d) => d.status,
+    type: 'api_error',
+    message: (d) => d.reason,
   }),
   node_too_old: row<{ found: string }>({
     status: 500,
