@@ -57,6 +57,13 @@ export interface ConfigFault {
   source?: string
   problem: string
   fix: string
+  /** What else is wrong, when one reading found several faults. */
+  others?: readonly ConfigFault[]
+}
+
+const moreFaults = (fault: ConfigFault): string => {
+  const count = fault.others?.length ?? 0
+  return count === 0 ? '' : ` (${count} more ${count === 1 ? 'fault' : 'faults'} in the same configuration)`
 }
 
 const row = <Details>(definition: ErrorRow<Details>): ErrorRow<Details> => Object.freeze(definition)
@@ -305,12 +312,12 @@ export const errorTable = Object.freeze({
   config_env: row<ConfigFault & { variable: string }>({
     status: 500,
     type: 'invalid_request_error',
-    message: (d) => `${d.problem} ${d.fix}`,
+    message: (d) => `${d.problem} ${d.fix}${moreFaults(d)}`,
   }),
   config_invalid: row<ConfigFault>({
     status: 500,
     type: 'invalid_request_error',
-    message: (d) => `${d.problem} ${d.fix}`,
+    message: (d) => `${d.problem} ${d.fix}${moreFaults(d)}`,
   }),
   port_in_use: row<{ port: number; host: string }>({
     status: 500,

@@ -1,0 +1,48 @@
+/** Generated from the folder `commands` by tools/generate-commands.ts: do not edit. */
+import type { CommandEntry } from './command.ts'
+
+/** Every command, loaded when it is called. */
+export const commandEntries: readonly CommandEntry[] = [
+  {
+    path: 'chat',
+    aliases: [],
+    group: 'Use',
+    summary: 'Talk to a model of the running server',
+    load: async () => (await import('./commands/chat.ts')).command,
+  },
+  {
+    path: 'explain',
+    aliases: [],
+    group: 'Look',
+    summary: 'Say what an error code means and what to do about it',
+    load: async () => (await import('./commands/explain.ts')).command,
+  },
+  {
+    path: 'models list',
+    aliases: ['models', 'model list'],
+    group: 'Use',
+    summary: 'List the models of the running server',
+    load: async () => (await import('./commands/models-list.ts')).command,
+  },
+  {
+    path: 'models pull',
+    aliases: ['pull', 'model download'],
+    group: 'Use',
+    summary: 'Download a model with the local Ollama',
+    load: async () => (await import('./commands/models-pull.ts')).command,
+  },
+  {
+    path: 'models show',
+    aliases: ['model describe'],
+    group: 'Use',
+    summary: 'Show one model of the running server',
+    load: async () => (await import('./commands/models-show.ts')).command,
+  },
+  {
+    path: 'version',
+    aliases: [],
+    group: 'Look',
+    summary: 'Show the version of llama and of Node',
+    load: async () => (await import('./commands/version.ts')).command,
+  },
+]

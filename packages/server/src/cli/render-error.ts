@@ -1,0 +1,109 @@
+/** A failure as a terminal shows it: what happened, where, how to fix it, where to read more. */
+import { isStackError } from '@llama-stack/api'
+import type { ConfigFault, ErrorCode, StackError } from '@llama-stack/api'
+import type { Terminal } from './terminal.ts'
+
+export interface RenderErrorOptions {
+  readonly terminal: Terminal
+  /** One JSON object in place of the lines. */
+  readonly json: boolean
+  /** Adds the stack trace of an error that is not in the table. */
+  readonly verbose: boolean
+}
+
+/** Renders whatever was thrown. */
+export function renderError(error: unknown, options: RenderErrorOptions): string {
+  const view = toView(error, options.verbose)
+  return options.json ? `${JSON.stringify({ error: view })}\n` : renderView(view, options.terminal)
+}
+
+/** The words of the command line for a code of the table: `port_in_use` is shown as `port-in-use`. */
+export function toDashes(code: string): string {
+  return code.replaceAll('_', '-')
+}
+
+interface ErrorView {
+  readonly code: string
+  readonly message: string
+  readonly fix?: string
+  readonly where?: { readonly file: string; readonly line?: number; readonly column?: number; readonly source?: string }
+  readonly stack?: string
+}
+
+function toView(error: unknown, verbose: boolean): ErrorView {
+  if (isStackError(error)) return toStackErrorView(error)
+  const message = error instanceof Error ? error.message : String(error)
+  return {
+    code: 'internal_error',
+    message: `This is a mistake of ours, not of yours: ${message}`,
+    fix: verbose ? 'report it, with the lines below' : 'run it again with --verbose and report what it prints',
+    ...(verbose && error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  }
+}
+
+function toStackErrorView(error: StackError): ErrorView {
+  const details: Partial<ConfigFault> & { code?: string } = error.details
+  const code = error.code === 'server_refused' && details.code !== undefined ? details.code : error.code
+  if (details.problem !== undefined && details.fix !== undefined) {
+    return { code, message: details.problem, fix: details.fix, ...whereOf(details) }
+  }
+  if (quotesOthers(error.code)) return { code, message: error.message }
+  const { happened, advice } = splitMessage(error.message)
+  return { code, message: happened, ...(advice === '' ? {} : { fix: advice }) }
+}
+
+function whereOf({ file, line, column, source }: Partial<ConfigFault>): Pick<ErrorView, 'where'> {
+  if (file === undefined) return {}
+  return {
+    where: {
+      file,
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+      ...(source === undefined ? {} : { source }),
+    },
+  }
+}
+
+/** Messages that carry another's words: where their first sentence ends says nothing. */
+function quotesOthers(code: ErrorCode): boolean {
+  return (
+    code === 'server_refused' ||
+    (code.startsWith('provider_') && !['provider_not_found', 'provider_key_missing'].includes(code))
+  )
+}
+
+/** The table's messages say first what happened and then what to do: the first sentence ends the first part. */
+function splitMessage(message: string): { happened: string; advice: string } {
+  const end = /[.?!] (?=[A-Z])/.exec(message)
+  if (end === null) return { happened: message, advice: '' }
+  return { happened: message.slice(0, end.index + 1), advice: message.slice(end.index + 2) }
+}
+
+function renderView(view: ErrorView, terminal: Terminal): string {
+  const code = toDashes(view.code)
+  const lines = [`${terminal.paint('red', `error[${code}]`)}  ${view.message}`]
+  if (view.where !== undefined) lines.push(...renderWhere(view.where, terminal))
+  if (view.fix !== undefined) lines.push(`  ${terminal.paint('green', 'Fix')}   ${view.fix}`)
+  lines.push(`  ${terminal.paint('dim', `More  llama explain ${code}`)}`)
+  if (view.stack !== undefined) lines.push('', view.stack)
+  return `${lines.join('\n')}\n`
+}
+
+function renderWhere(where: NonNullable<ErrorView['where']>, terminal: Terminal): readonly string[] {
+  const { file, line, column, source } = where
+  const place = `  ${[file, line, column].filter((part) => part !== undefined).join(':')}`
+  if (source === undefined) return [place]
+  const indent = source.length - source.trimStart().length
+  const shown = source.trim()
+  if (column === undefined) return [`${place}      ${shown}`]
+  const start = Math.max(0, column - 1 - indent)
+  const carets = '^'.repeat(faultLength(shown.slice(start)))
+  return [`${place}      ${shown}`, `${' '.repeat(place.length + 6 + start)}${terminal.paint('red', carets)}`]
+}
+
+/** A substitution is at fault as a whole; anything else up to a comment or the end of the line. */
+function faultLength(rest: string): number {
+  const substitution = /^["']?\$\{[^}]*\}/.exec(rest)
+  const fault = substitution?.[0] ?? rest.replace(/\s+#.*$/, '').trimEnd()
+  return Math.max(1, fault.length)
+}

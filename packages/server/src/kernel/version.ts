@@ -1,0 +1,5 @@
+/** Which version of the server this is. */
+import manifest from '../../package.json' with { type: 'json' }
+
+/** The version of the `llama-stack` package. */
+export const version: string = manifest.version
