@@ -22,4 +22,31 @@ export interface CallContext {
   readonly testId?: string
   /** The body as it was received, where there was one. */
   readonly rawBody?: Uint8Array
+  /** Which generation's path was called: `/v1/openai/v1/…` is Llama Stack's. Default: ogx. */
+  readonly generation?: 'llama-stack' | 'ogx'
+  /** Filled in by whoever serves the call; becomes a row of the request log. */
+  readonly record?: RequestRecord
+}
+
+/** What the request log will say of a call, beside what the edge knows by itself. */
+export interface RequestRecord {
+  /** The model as the client named it. */
+  model?: string
+  providerId?: string
+  providerModel?: string
+  streamed?: boolean
+  demo?: boolean
+  inputTokens?: number
+  outputTokens?: number
+  totalTokens?: number
+  /** Milliseconds from the call to the provider until its first content. */
+  firstByteMs?: number
+  /** One entry for each provider that was tried. */
+  attempts?: {
+    readonly providerId: string
+    readonly model: string | null
+    readonly status: number | null
+    readonly errorCode: string | null
+    readonly durationMs: number
+  }[]
 }

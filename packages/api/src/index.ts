@@ -5,7 +5,7 @@ export { bug, errorTable, isStackError, StackError } from './errors.ts'
 export type { ConfigFault, ErrorCode, ErrorDetails, ErrorRow, ErrorType, ProviderFailure } from './errors.ts'
 export { value } from './reply.ts'
 export type { ByteSink, ByteStream, Reply, ReplyHeaders } from './reply.ts'
-export type { CallContext, Json, JsonObject, Principal } from './context.ts'
+export type { CallContext, Json, JsonObject, Principal, RequestRecord } from './context.ts'
 export { defineProvider } from './provider.ts'
 export type {
   AnyProviderDefinition,

@@ -133,6 +133,11 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
   readonly clock: Clock
   /** Aborted when the stack is disposed. */
   readonly signal: AbortSignal
+  /**
+   * Whether the provider may ask its vendor for usage that the client did not ask for. True in live mode; false while
+   * recording or replaying, where outbound bodies must match. Default: false.
+   */
+  readonly accounting?: boolean
 }
 
 /** One call to a provider: the parts of the caller's context that concern it. */

@@ -1,0 +1,106 @@
+/** What is noted of a completion while it passes: usage and timings for the request log, the copy for the store. */
+import type { CallContext, Clock } from '@llama-stack/api'
+
+/** A completed reply as the store keeps it. */
+export interface KeptReply {
+  readonly id: string
+  readonly format: 'json' | 'sse'
+  readonly bytes: readonly Uint8Array[]
+}
+
+export interface ObserverOptions {
+  readonly context: CallContext
+  readonly clock: Clock
+  readonly provider: string
+  readonly providerModel: string
+  /** Commits the reply. Absent when the caller or the server does not want it kept. */
+  readonly keep?: (reply: KeptReply) => Promise<void>
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** One observer serves one call to a provider. */
+export class CompletionObserver {
+  readonly #options: ObserverOptions
+  readonly #startedMs: number
+  readonly #kept: Uint8Array[] = []
+  #id: string | undefined
+  #finished = false
+  #sawFirst = false
+
+  constructor(options: ObserverOptions) {
+    this.#options = options
+    this.#startedMs = options.clock.monotonic()
+    const { record } = options.context
+    if (record !== undefined) {
+      record.providerId = options.provider
+      record.providerModel = options.providerModel
+    }
+  }
+
+  get context(): CallContext {
+    return this.#options.context
+  }
+
+  get keeps(): boolean {
+    return this.#options.keep !== undefined
+  }
+
+  /** Whether some choice said why it ended: a stream that closes without it broke off. */
+  get sawFinish(): boolean {
+    return this.#finished
+  }
+
+  /** Notes one parsed chunk, or the one completion of a call that does not stream. */
+  see(piece: object): void {
+    // Replies are JSON objects, whatever their declared type.
+    const fields = piece as Fields
+    if (!this.#sawFirst) this.#seeFirst(fields)
+    const { usage, choices } = fields
+    if (usage !== undefined && usage !== null) this.#countTokens(usage as Fields)
+    if (this.#finished || !Array.isArray(choices)) return
+    for (const choice of choices as readonly Fields[]) {
+      if (choice['finish_reason'] !== null && choice['finish_reason'] !== undefined) this.#finished = true
+    }
+  }
+
+  #seeFirst(piece: Fields): void {
+    this.#sawFirst = true
+    if (typeof piece['id'] === 'string') this.#id = piece['id']
+    const { record } = this.#options.context
+    if (record !== undefined) record.firstByteMs = this.#options.clock.monotonic() - this.#startedMs
+  }
+
+  #countTokens(usage: Fields): void {
+    const { record } = this.#options.context
+    if (record === undefined) return
+    const { prompt_tokens: input, completion_tokens: output, total_tokens: total } = usage
+    if (typeof input === 'number') record.inputTokens = input
+    if (typeof output === 'number') record.outputTokens = output
+    if (typeof total === 'number') record.totalTokens = total
+  }
+
+  /** Holds bytes for the store, as the client gets them. */
+  collect(bytes: Uint8Array): void {
+    this.#kept.push(bytes)
+  }
+
+  /** Notes the end and commits the copy; the client hears of the end only after that. */
+  async finish(format: KeptReply['format']): Promise<void> {
+    this.#attempt(null)
+    if (this.#options.keep === undefined || this.#id === undefined) return
+    await this.#options.keep({ id: this.#id, format, bytes: this.#kept })
+  }
+
+  /** Notes a failure after the head of the reply. Nothing is kept of a broken answer. */
+  fail(code: string): void {
+    this.#attempt(code)
+  }
+
+  #attempt(errorCode: string | null): void {
+    const { context, provider: providerId, providerModel: model, clock } = this.#options
+    if (context.record === undefined) return
+    const durationMs = clock.monotonic() - this.#startedMs
+    ;(context.record.attempts ??= []).push({ providerId, model, status: null, errorCode, durationMs })
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * A vendor's stream on its way to the client: relayed as the bytes that came, observed on the side, mended only where an
+ * event needs it. The commit comes before `[DONE]`.
+ */
+import type { ByteSink, ByteStream, StreamQuirks } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
+import { toProviderError } from '../../kernel/provider-failure.ts'
+import { sseData, sseDone } from '../../kernel/sse.ts'
+import type { CompletionObserver } from './completion-observer.ts'
+import type { ModelRenamer } from './rename-model.ts'
+import type { ReplyRepair } from './repair-chunk.ts'
+
+export interface CompletionStreamOptions {
+  readonly source: ByteStream
+  readonly provider: string
+  readonly quirks: StreamQuirks
+  readonly repair: ReplyRepair
+  readonly observer: CompletionObserver
+  /** Absent when the reply keeps the vendor's name of the model. */
+  readonly rename?: ModelRenamer
+}
+
+const DONE = Buffer.from(sseDone)
+const EMPTY = Buffer.alloc(0)
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
+/** No honest event is larger; without a bound a vendor that never ends one could fill the memory. */
+const MAX_EVENT_BYTES = 64 * 1024 * 1024
+
+type Piece = Record<string, unknown>
+
+export class CompletionStream implements ByteStream, ByteSink {
+  readonly #options: CompletionStreamOptions
+  #sink: ByteSink | undefined
+  /** The beginning of an event whose end has not come yet. */
+  #carry: Buffer = EMPTY
+  #done = false
+  #closed = false
+
+  constructor(options: CompletionStreamOptions) {
+    this.#options = options
+  }
+
+  pipe(sink: ByteSink): void {
+    this.#sink = sink
+    this.#options.source.pipe(this)
+  }
+
+  pause(): void {
+    this.#options.source.pause()
+  }
+
+  resume(): void {
+    this.#options.source.resume()
+  }
+
+  cancel(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#options.observer.fail('client_closed')
+    this.#options.source.cancel()
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#closed || this.#done) return
+    const arrived = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const bytes = this.#carry.byteLength === 0 ? arrived : Buffer.concat([this.#carry, arrived])
+    const end = lastEventEnd(bytes)
+    this.#carry = end === bytes.byteLength ? EMPTY : bytes.subarray(end)
+    if (this.#carry.byteLength > MAX_EVENT_BYTES) {
+      this.#break('one event is larger than 64 MiB')
+      return
+    }
+    if (end > 0) this.#relay(bytes.subarray(0, end))
+  }
+
+  /** Whole events. They go on as they are unless one of them had to change. */
+  #relay(bytes: Buffer): void {
+    const text = bytes.toString('utf8')
+    let output = ''
+    let unchangedUpTo = 0
+    let changed = false
+    for (let start = 0; start < text.length && !this.#done && !this.#closed;) {
+      const end = eventEnd(text, start)
+      const event = text.slice(start, end)
+      const relayed = this.#event(event)
+      if (relayed !== event) {
+        output += text.slice(unchangedUpTo, start) + relayed
+        unchangedUpTo = end
+        changed = true
+      }
+      start = end
+    }
+    if (this.#closed) return
+    if (!changed) this.#push(bytes)
+    else {
+      if (!this.#done) output += text.slice(unchangedUpTo)
+      if (output !== '') this.#push(Buffer.from(output, 'utf8'))
+    }
+    if (this.#done) this.#complete()
+  }
+
+  #push(bytes: Uint8Array): void {
+    if (this.#options.observer.keeps) this.#options.observer.collect(bytes)
+    this.#sink?.data(bytes)
+  }
+
+  /** What the client gets for one event, its blank line included. The empty text where it gets nothing. */
+  #event(event: string): string {
+    const payload = payloadOf(event)
+    if (payload === undefined) return ''
+    if (payload === '[DONE]') {
+      this.#done = true
+      return ''
+    }
+    let piece: Piece
+    try {
+      // A vendor's chunk is a JSON object; anything else fails in the checks below.
+      piece = JSON.parse(payload) as Piece
+    } catch {
+      this.#break(`an event is not JSON: ${payload.slice(0, 100)}`)
+      return ''
+    }
+    if (piece['error'] !== undefined && piece['error'] !== null) {
+      this.#failWith(
+        toProviderError(this.#options.provider, { status: errorStatus(piece), headers: {}, bodyText: payload }),
+      )
+      return ''
+    }
+    return this.#piece(piece, event, payload)
+  }
+
+  #piece(piece: Piece, event: string, payload: string): string {
+    const { quirks, repair, observer, rename } = this.#options
+    const mended = quirks.repair?.(piece) ?? piece
+    const changed = repair.mend(mended) || mended !== piece
+    observer.see(mended)
+    if (quirks.stripUsageChunk === true && isUsageOnly(mended)) return ''
+    const json = changed ? JSON.stringify(mended) : payload
+    const named = rename === undefined ? json : rename(json, mended)
+    if (named !== payload) return sseData(named)
+    return isPlain(event) ? event : sseData(payload)
+  }
+
+  end(): void {
+    if (this.#closed || this.#done) return
+    if (this.#carry.byteLength > 0) {
+      const last = Buffer.concat([this.#carry, Buffer.from('\n\n')])
+      this.#carry = EMPTY
+      this.#relay(last)
+      if (this.#closed || this.#done) return
+    }
+    if (!this.#options.observer.sawFinish) {
+      this.#break('it ended before the answer did')
+      return
+    }
+    this.#done = true
+    this.#complete()
+  }
+
+  fail(error: StackError): void {
+    if (this.#closed || this.#done) return
+    this.#failWith(error)
+  }
+
+  #break(reason: string): void {
+    this.#options.source.cancel()
+    this.#failWith(new StackError('provider_stream_broken', { provider: this.#options.provider, reason }))
+  }
+
+  #failWith(error: StackError): void {
+    this.#closed = true
+    this.#options.source.cancel()
+    this.#options.observer.fail(error.code)
+    this.#sink?.fail(error)
+  }
+
+  #complete(): void {
+    this.#options.observer.finish('sse').then(
+      () => {
+        if (this.#closed) return
+        this.#closed = true
+        this.#sink?.data(DONE)
+        this.#sink?.end()
+      },
+      (cause: unknown) => {
+        this.#closed = true
+        const error = isStackError(cause)
+          ? cause
+          : new StackError('storage_failed', { reason: String(cause) }, { cause })
+        this.#sink?.fail(error)
+      },
+    )
+  }
+}
+
+/** Where the last whole event ends: after a blank line, with `\n` or `\r\n` line ends. 0 when there is none. */
+function lastEventEnd(bytes: Buffer): number {
+  let at = bytes.byteLength - 1
+  // Nearly always the chunk ends with its event.
+  for (;;) {
+    at = bytes.lastIndexOf(LINE_FEED, at)
+    if (at <= 0) return 0
+    if (bytes[at - 1] === LINE_FEED) return at + 1
+    if (bytes[at - 1] === CARRIAGE_RETURN && bytes[at - 2] === LINE_FEED) return at + 1
+    at -= 1
+  }
+}
+
+/** The index after the blank line that ends the event which begins at `start`. */
+function eventEnd(text: string, start: number): number {
+  let at = start
+  for (;;) {
+    at = text.indexOf('\n', at)
+    if (at === -1) return text.length
+    if (text.charCodeAt(at + 1) === LINE_FEED) return at + 2
+    if (text.charCodeAt(at + 1) === CARRIAGE_RETURN && text.charCodeAt(at + 2) === LINE_FEED) return at + 3
+    at += 1
+  }
+}
+
+/** Exactly one `data: …` line: what is relayed as it came. */
+function isPlain(event: string): boolean {
+  return event.startsWith('data: ') && event.indexOf('\n') === event.length - 2
+}
+
+/** The data of an event; undefined for comments, which are the vendor's keep-alive and not ours. */
+function payloadOf(event: string): string | undefined {
+  if (isPlain(event)) return event.slice(6, -2)
+  const lines: string[] = []
+  for (const line of event.split(/\r?\n/)) {
+    if (line.startsWith('data:')) lines.push(line.charCodeAt(5) === 32 ? line.slice(6) : line.slice(5))
+  }
+  return lines.length === 0 ? undefined : lines.join('\n')
+}
+
+function isUsageOnly(piece: Piece): boolean {
+  const { choices, usage } = piece
+  return Array.isArray(choices) && choices.length === 0 && usage !== undefined && usage !== null
+}
+
+/** The status that an error inside a stream stands for, where the vendor names one. */
+function errorStatus(piece: Piece): number {
+  const { error } = piece
+  const code = typeof error === 'object' && error !== null && 'code' in error ? Number(error.code) : Number.NaN
+  return code >= 400 && code < 600 ? code : 502
+}

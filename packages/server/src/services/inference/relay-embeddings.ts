@@ -1,0 +1,66 @@
+/** A provider's embeddings on their way to the client. */
+import type { CompletionReply, EmbeddingsResponse, Reply } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
+import { readAll } from '../../kernel/byte-stream.ts'
+import type { CompletionObserver } from './completion-observer.ts'
+import { createModelRenamer } from './rename-model.ts'
+
+export interface EmbeddingsRelayOptions {
+  readonly reply: Exclude<CompletionReply<EmbeddingsResponse, never>, { kind: 'events' }>
+  readonly provider: string
+  readonly observer: CompletionObserver
+  /** What the client asked for. */
+  readonly format: 'float' | 'base64'
+  readonly rename?: string
+}
+
+const MAX_REPLY_BYTES = 512 * 1024 * 1024
+
+/** Relays the vendor's bytes where they are already what was asked for; mends encoding, usage and model where not. */
+export async function relayEmbeddings(options: EmbeddingsRelayOptions): Promise<Reply<EmbeddingsResponse>> {
+  const { reply, observer, provider, rename } = options
+  if (reply.kind === 'value') {
+    observer.see(reply.value)
+    await observer.finish('json')
+    const named = rename === undefined ? reply.value : { ...reply.value, model: rename }
+    return { kind: 'value', value: named, ...(reply.headers === undefined ? {} : { headers: reply.headers }) }
+  }
+  const bytes = await readAll(reply.response.body, MAX_REPLY_BYTES)
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  let parsed: Record<string, unknown>
+  try {
+    // The shape is checked just below.
+    parsed = JSON.parse(text) as Record<string, unknown>
+  } catch (cause) {
+    throw new StackError('provider_bad_reply', { provider, reason: `it is not JSON: ${text.slice(0, 100)}` }, { cause })
+  }
+  if (!Array.isArray(parsed['data'])) {
+    throw new StackError('provider_bad_reply', { provider, reason: 'it has no list of embeddings' })
+  }
+  const mended = reply.quirks.repair?.(parsed) ?? parsed
+  const encoded = encodeAll(mended, options.format)
+  observer.see(mended)
+  await observer.finish('json')
+  const json = encoded || mended !== parsed ? JSON.stringify(mended) : text
+  const named = rename === undefined ? json : createModelRenamer(rename)(json, mended)
+  return { kind: 'bytes', bytes: named === text ? bytes : Buffer.from(named), contentType: 'application/json' }
+}
+
+/** Brings embeddings of the other encoding into the one that was asked for. Whether there were any. */
+function encodeAll(reply: Record<string, unknown>, format: 'float' | 'base64'): boolean {
+  let changed = false
+  for (const entry of reply['data'] as Record<string, unknown>[]) {
+    const { embedding } = entry
+    if (format === 'base64' && Array.isArray(embedding)) {
+      entry['embedding'] = Buffer.from(Float32Array.from(embedding as number[]).buffer).toString('base64')
+      changed = true
+    } else if (format === 'float' && typeof embedding === 'string') {
+      const bytes = Buffer.from(embedding, 'base64')
+      entry['embedding'] = Array.from({ length: Math.floor(bytes.byteLength / 4) }, (_, index) =>
+        bytes.readFloatLE(index * 4),
+      )
+      changed = true
+    }
+  }
+  return changed
+}

@@ -1,0 +1,121 @@
+/** From the model that a client names to the provider that serves it: the rules of both generations. */
+import type { CallContext, JsonObject, ModelType } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
+import { findNearest } from '../../kernel/nearest.ts'
+import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { DeclaredModel, KnownModel, ModelRegistry } from './model-registry.ts'
+
+/** Where a call goes. */
+export interface Route {
+  /** As the client named it; what `model` says in the reply to an OGX client. */
+  readonly requested: string
+  readonly provider: ProviderHandle
+  /** What the provider is called with. */
+  readonly resourceId: string
+  readonly metadata: JsonObject
+}
+
+/** How long a lookup waits for a listing that is under way before it calls a model unknown. */
+const PENDING_LISTING_MS = 3000
+
+export class ModelRouter {
+  readonly #registry: ModelRegistry
+  readonly #providers: ReadonlyMap<string, ProviderHandle>
+
+  constructor(registry: ModelRegistry, providers: readonly ProviderHandle[]) {
+    this.#registry = registry
+    this.#providers = new Map(providers.map((provider) => [provider.id, provider]))
+  }
+
+  /**
+   * Finds the provider for a model. In this order: the exact id; an alias; `auto` and placeholders; the provider's own id
+   * where only one provider has it (Llama Stack); `provider_id/anything` (OGX). Throws `model_not_found`,
+   * `model_ambiguous` or `model_type_mismatch`.
+   */
+  async route(model: string, type: ModelType, context: CallContext): Promise<Route> {
+    const found = await this.#find(model, type, context)
+    if (found !== undefined) return found
+    const open = await this.#openModel(model)
+    if (open !== undefined) return open
+    const { pending } = this.#registry
+    if (pending !== undefined) {
+      await Promise.race([pending, rest(PENDING_LISTING_MS, context.signal)])
+      const later = await this.#find(model, type, context)
+      if (later !== undefined) return later
+    }
+    const ids = (await this.#registry.list(context.principal))
+      .filter((known) => known.type === type)
+      .map(({ id }) => id)
+    const nearest = findNearest(model, ids)
+    throw new StackError('model_not_found', nearest === undefined ? { model } : { model, nearest })
+  }
+
+  async #find(model: string, type: ModelType, context: CallContext): Promise<Route | undefined> {
+    const name = this.#registry.aliases[model] ?? model
+    const exact = await this.#registry.find(name, context.principal)
+    if (exact !== undefined) return this.#toRoute(model, exact, type)
+    if (name === 'auto') return this.#firstModel(model, { type, context })
+    const placeholder = this.#registry.findPlaceholder(name)
+    if (placeholder !== undefined)
+      return this.#firstModel(model, { type: placeholder.model_type, context, placeholder })
+    const sameResource = (await this.#registry.list(context.principal)).filter((known) => known.resourceId === name)
+    const [only] = sameResource
+    if (sameResource.length > 1) {
+      throw new StackError('model_ambiguous', { model, candidates: sameResource.map(({ id }) => id).join(', ') })
+    }
+    return only === undefined ? undefined : this.#toRoute(model, only, type)
+  }
+
+  #toRoute(requested: string, known: KnownModel, type: ModelType): Route | undefined {
+    if (known.type !== type) {
+      throw new StackError('model_type_mismatch', { model: requested, actual: known.type, expected: type })
+    }
+    const provider = this.#providers.get(known.providerId)
+    if (provider === undefined) return undefined
+    return { requested, provider, resourceId: known.resourceId, metadata: known.metadata }
+  }
+
+  /** The first model of the first provider that can serve; a demo model only where there is no other. */
+  async #firstModel(
+    requested: string,
+    { type, context, placeholder }: { type: ModelType; context: CallContext; placeholder?: DeclaredModel },
+  ): Promise<Route | undefined> {
+    let demo: Route | undefined
+    for (const known of await this.#registry.list(context.principal)) {
+      const provider = this.#providers.get(known.providerId)
+      if (provider === undefined || known.type !== type) continue
+      if (placeholder !== undefined && placeholder.provider_id !== 'all' && placeholder.provider_id !== provider.id)
+        continue
+      if (provider.off !== undefined || this.#registry.findFailure(provider.id) !== undefined) continue
+      const route: Route = { requested, provider, resourceId: known.resourceId, metadata: known.metadata }
+      if ((await provider.get()).demo !== true) return route
+      demo ??= route
+    }
+    // A real model may be in a listing that is still under way: only then is the demo model the answer.
+    return this.#registry.pending === undefined ? demo : undefined
+  }
+
+  /** `provider_id/anything`: the provider knows its models better than our list does. */
+  async #openModel(model: string): Promise<Route | undefined> {
+    const name = this.#registry.aliases[model] ?? model
+    const slash = name.indexOf('/')
+    if (slash <= 0) return undefined
+    const provider = this.#providers.get(name.slice(0, slash))
+    if (provider === undefined || (await provider.get()).openModels === false) return undefined
+    return { requested: model, provider, resourceId: name.slice(slash + 1), metadata: {} }
+  }
+}
+
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+        resolve()
+      },
+      { once: true },
+    )
+  })
+}

@@ -1,0 +1,121 @@
+/** Models at the edge: what is listed, and what callers register. */
+import { StackError, value } from '@llama-stack/api'
+import type { CallContext, Clock, JsonObject, Model, Models, RegisterModelRequest } from '@llama-stack/api'
+import { findNearest } from '../../kernel/nearest.ts'
+import type { ProviderHandle } from '../providers/provider-handle.ts'
+import { toIdentifier } from './model-registry.ts'
+import type { KnownModel, ModelRegistry } from './model-registry.ts'
+import type { ModelRouter } from './model-router.ts'
+
+export interface ModelsOptions {
+  readonly registry: ModelRegistry
+  readonly router: ModelRouter
+  readonly providers: readonly ProviderHandle[]
+  readonly clock: Clock
+}
+
+/** Creates the service behind `/v1/models`. */
+export function createModelsService(options: ModelsOptions): Models {
+  const { registry } = options
+  return {
+    async listModels(_request, context) {
+      return value({ object: 'list', data: (await visible(options, context)).map(toModel) })
+    },
+    async retrieveModel({ model_id: id }, context) {
+      const models = await visible(options, context)
+      const name = registry.aliases[id] ?? id
+      const found = models.find((model) => model.id === name) ?? models.find((model) => model.resourceId === name)
+      if (found !== undefined) return value(toModel(found))
+      throw notFound(id, models)
+    },
+    async registerModel(request, context) {
+      return value(toModel(await registry.register(toKnown(options, request), context.principal)))
+    },
+    async unregisterModel({ model_id: id }, context) {
+      if (await registry.unregister(id, context.principal)) return value({ id, object: 'model', deleted: true })
+      throw notFound(id, await registry.list(context.principal))
+    },
+  }
+}
+
+/** What the registry has, what the caller's own keys reach, and what the configuration lets stand for either. */
+async function visible({ registry, clock }: ModelsOptions, context: CallContext): Promise<KnownModel[]> {
+  const models = new Map((await registry.list(context.principal)).map((model) => [model.id, model]))
+  for (const model of await registry.listWith(context)) if (!models.has(model.id)) models.set(model.id, model)
+  for (const { model_id: id, model_type: type, provider_id: providerId, metadata } of registry.placeholders) {
+    const stands = [...models.values()].find(
+      (model) => model.type === type && (providerId === 'all' || model.providerId === providerId),
+    )
+    if (stands !== undefined) models.set(id, { ...stands, id, metadata, created: Math.floor(clock.now() / 1000) })
+  }
+  return [...models.values()]
+}
+
+function notFound(id: string, models: readonly KnownModel[]): StackError {
+  const nearest = findNearest(
+    id,
+    models.map((model) => model.id),
+  )
+  return new StackError('model_not_found', nearest === undefined ? { model: id } : { model: id, nearest })
+}
+
+/** One object for the clients of both generations. */
+function toModel(model: KnownModel): Model {
+  return {
+    id: model.id,
+    object: 'model',
+    created: model.created,
+    owned_by: 'llama_stack',
+    custom_metadata: {
+      model_type: model.type,
+      provider_id: model.providerId,
+      provider_resource_id: model.resourceId,
+      ...model.metadata,
+    },
+    identifier: model.id,
+    type: 'model',
+    model_type: model.type,
+    provider_id: model.providerId,
+    provider_resource_id: model.resourceId,
+    metadata: { ...model.metadata },
+  }
+}
+
+function toKnown({ providers, clock }: ModelsOptions, request: RegisterModelRequest): KnownModel {
+  const provider = chooseProvider(providers, request)
+  const type = request.model_type ?? 'llm'
+  // Registered metadata comes from a JSON body.
+  const metadata = (request.metadata ?? {}) as JsonObject
+  if (type === 'embedding' && typeof metadata['embedding_dimension'] !== 'number') {
+    throw new StackError('missing_field', {
+      param: 'metadata.embedding_dimension',
+      expected: 'the number of dimensions of the embeddings',
+    })
+  }
+  const prefix = `${provider.id}/`
+  const bare = request.model_id.startsWith(prefix) ? request.model_id.slice(prefix.length) : request.model_id
+  const resourceId = request.provider_model_id ?? bare
+  return {
+    id: toIdentifier(request.model_id, resourceId, provider.id),
+    providerId: provider.id,
+    resourceId,
+    type,
+    metadata,
+    created: Math.floor(clock.now() / 1000),
+  }
+}
+
+/** The named provider; else the one whose prefix the model id carries; else the only one there is. */
+function chooseProvider(providers: readonly ProviderHandle[], request: RegisterModelRequest): ProviderHandle {
+  const available = providers.map(({ id }) => id).join(', ')
+  if (request.provider_id !== undefined && request.provider_id !== null) {
+    const named = providers.find(({ id }) => id === request.provider_id)
+    if (named !== undefined) return named
+    throw new StackError('provider_not_found', { provider: request.provider_id, available })
+  }
+  const prefixed = providers.find(({ id }) => request.model_id.startsWith(`${id}/`))
+  const [only] = providers
+  if (prefixed !== undefined) return prefixed
+  if (only !== undefined && providers.length === 1) return only
+  throw new StackError('missing_field', { param: 'provider_id', expected: `one of ${available}` })
+}
