@@ -1,0 +1,31 @@
+/** Opens the storage that a configuration names. */
+import type { Clock, Log } from '@llama-stack/api'
+import type { z } from 'zod'
+import { sqliteBackend } from './sql/sqlite.ts'
+import type { Storage } from './storage.ts'
+
+/** Every storage backend by its type. */
+export const storageBackends = Object.freeze({ sqlite: sqliteBackend })
+
+/** The configuration of any backend; `type` tells which. */
+export const StorageConfig = sqliteBackend.config
+export type StorageConfig = z.infer<typeof StorageConfig>
+
+/** What the store is opened with. */
+export interface OpenStorageInput {
+  readonly backend: StorageConfig
+  readonly clock: Clock
+  readonly log: Log
+  /** Rows of the request log older than this are deleted. Default: 30. */
+  readonly requestLogRetentionDays?: number | undefined
+}
+
+/** Opens the store and brings its schema up to date. Rejects with a `storage_*` error. */
+export function openStorage(input: OpenStorageInput): Promise<Storage> {
+  return storageBackends[input.backend.type].open({
+    config: input.backend,
+    clock: input.clock,
+    log: input.log,
+    requestLogRetentionDays: input.requestLogRetentionDays ?? 30,
+  })
+}

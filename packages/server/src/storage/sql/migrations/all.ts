@@ -1,0 +1,8 @@
+/** The schema, step by step. A released step is never changed; a new one is added at the end. */
+import { chatCompletions } from './0001-chat-completions.ts'
+import { models } from './0002-models.ts'
+import { requestLog } from './0003-request-log.ts'
+import type { Migration } from './migration.ts'
+
+/** Every migration in order. */
+export const migrations: readonly Migration[] = Object.freeze([chatCompletions, models, requestLog])

@@ -1,0 +1,52 @@
+/** State in one SQLite file, by the driver that Node brings. */
+import * as z from 'zod'
+import { type BackendInput, defineBackend } from '../backend.ts'
+import type { Storage } from '../storage.ts'
+import { prepareChatCompletions } from './chat-completions.ts'
+import { prepareModels } from './models.ts'
+import { createRequestLogRetention } from './request-log-retention.ts'
+import { createRequestLog } from './request-log.ts'
+import { openSqliteDatabase } from './sqlite-database.ts'
+
+const SqliteConfig = z.strictObject({
+  type: z.literal('sqlite'),
+  db_path: z.string().min(1).describe('The database file. It and its folder are created when missing.'),
+  busy_timeout_ms: z
+    .int()
+    .min(0)
+    .default(5000)
+    .describe('How long a write waits, in milliseconds, while another process holds the file locked.'),
+})
+
+/** The default backend: an embedded file, with a write-ahead log. */
+export const sqliteBackend = defineBackend({
+  type: 'sqlite',
+  description: 'One file on the local disk. Nothing to install; one server process.',
+  facts: { multiProcess: false, embedded: true, survivesPowerLoss: false },
+  config: SqliteConfig,
+  open,
+})
+
+async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<Storage> {
+  const { config, clock, log, requestLogRetentionDays } = input
+  await using stack = new AsyncDisposableStack()
+  const database = stack.use(
+    await openSqliteDatabase({ path: config.db_path, busyTimeoutMs: config.busy_timeout_ms, clock, log }),
+  )
+  const requestLog = stack.use(createRequestLog(database, log))
+  stack.use(createRequestLogRetention({ database, clock, log, retentionDays: requestLogRetentionDays }))
+  const chatCompletions = prepareChatCompletions(database)
+  const models = prepareModels(database)
+  const opened = stack.move()
+  return {
+    chatCompletions,
+    models,
+    requestLog: (principal) => requestLog.reader(principal),
+    appendRequestLog: (entry) => requestLog.append(entry),
+    async flush() {
+      await requestLog.flush()
+      await database.writer.flush()
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}

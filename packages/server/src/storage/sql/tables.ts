@@ -1,0 +1,62 @@
+/** The tables as the query builder sees them, after the last migration. */
+import type { Generated } from 'kysely'
+
+interface ChatCompletionsTable {
+  seq: Generated<number>
+  owner: string
+  id: string
+  created_at_ms: number
+  model: string
+  /** JSON. */
+  metadata: string | null
+  reply_format: string
+  request: Uint8Array
+  reply: Uint8Array
+}
+
+interface ModelsTable {
+  seq: Generated<number>
+  owner: string
+  model_id: string
+  provider_id: string
+  provider_model_id: string
+  model_type: string
+  /** JSON. */
+  metadata: string
+  created_at_ms: number
+}
+
+interface RequestLogTable {
+  seq: Generated<number>
+  owner: string
+  request_id: string
+  started_at_ms: number
+  operation: string | null
+  route: string | null
+  method: string
+  path: string
+  status: number
+  error_code: string | null
+  model: string | null
+  provider_id: string | null
+  provider_model: string | null
+  /** 0 or 1. */
+  streamed: number
+  /** 0 or 1. */
+  demo: number
+  input_tokens: number | null
+  output_tokens: number | null
+  total_tokens: number | null
+  first_byte_ms: number | null
+  duration_ms: number
+  /** JSON. */
+  attempts: string
+  client: string | null
+}
+
+/** Every table by its name. */
+export interface Tables {
+  chat_completions: ChatCompletionsTable
+  models: ModelsTable
+  request_log: RequestLogTable
+}
