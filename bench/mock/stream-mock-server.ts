@@ -1,0 +1,128 @@
+/** Entry of the mock process: `node stream-mock-server.ts <port>`. Raw sockets and prepared buffers, to cost little. */
+import { createServer, type Socket } from 'node:net'
+import { chatReply, floodUser, modelList, toStreamEvents } from './bodies.ts'
+import { controlPaths, type MockMode, type MockState } from './mode.ts'
+import { createRequestReader, type PlainRequest } from './request-reader.ts'
+import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-pacer.ts'
+
+const streamHead =
+  'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
+  'transfer-encoding: chunked\r\nconnection: keep-alive\r\n\r\n'
+/** More than the kernel's socket buffers take, so that a proxy which does not hold back must buffer the rest. */
+const floodBytes = 8 * 1024 * 1024
+const floodPiece = toChunkFrame(`: ${'x'.repeat(65_530)}\n\n`)
+
+type Mock = {
+  mode: MockMode
+  readonly frames: Map<string, readonly Buffer[]>
+  readonly pacer: StreamPacer
+  readonly counters: { -readonly [Key in keyof MockState]: MockState[Key] }
+}
+
+function toChunkFrame(text: string): Buffer {
+  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
+}
+
+/** The frames of a stream, made once per mode: the head travels with the first event, the end with the last. */
+function framesFor(mock: Mock, withUsage: boolean): readonly Buffer[] {
+  const { kind, events } = mock.mode
+  const key = `${kind} ${events} ${withUsage}`
+  const known = mock.frames.get(key)
+  if (known !== undefined) return known
+  const chunks = toStreamEvents(events, withUsage).map(toChunkFrame)
+  const framed = [Buffer.from(streamHead), ...chunks, Buffer.from('0\r\n\r\n')]
+  const first = Buffer.concat(framed.slice(0, 2))
+  const last = Buffer.concat(framed.slice(-2))
+  const frames = kind === 'burst' ? [Buffer.concat(framed)] : [first, ...framed.slice(2, -2), last]
+  mock.frames.set(key, frames)
+  return frames
+}
+
+function sendJson(socket: Socket, body: string): void {
+  const length = Buffer.byteLength(body)
+  socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`)
+}
+
+/** Writes megabytes of comments, each piece when the one before has left, and then a short stream. */
+function flood(socket: Socket, onEnd: () => void): void {
+  let left = floodBytes
+  socket.write(streamHead)
+  const more = (): void => {
+    while (left > 0) {
+      left -= floodPiece.length
+      if (!socket.write(floodPiece)) {
+        socket.once('drain', more)
+        return
+      }
+    }
+    socket.write(Buffer.concat([toChunkFrame('data: [DONE]\n\n'), Buffer.from('0\r\n\r\n')]))
+    onEnd()
+  }
+  more()
+}
+
+function startStream(mock: Mock, socket: Socket, body: string): void {
+  const { counters, pacer } = mock
+  let open = true
+  counters.activeStreams += 1
+  const finish = (how: 'completedStreams' | 'abortedStreams'): void => {
+    if (!open) return
+    open = false
+    counters.activeStreams -= 1
+    counters[how] += 1
+    socket.off('close', onClose)
+  }
+  const onEnd = (): void => finish('completedStreams')
+  const stream: PacedStream = {
+    socket,
+    frames: framesFor(mock, /"include_usage":\s*true/.test(body)),
+    intervalMs: mock.mode.intervalMs,
+    onEnd,
+    next: 0,
+    dueMs: performance.now(),
+  }
+  const onClose = (): void => {
+    pacer.remove(stream)
+    finish('abortedStreams')
+  }
+  socket.once('close', onClose)
+  if (body.includes(floodUser)) flood(socket, onEnd)
+  else pacer.add(stream)
+}
+
+function answer(mock: Mock, socket: Socket, request: PlainRequest): void {
+  const [path = '', query = ''] = request.target.split('?')
+  if (path === controlPaths.state) {
+    sendJson(socket, JSON.stringify(mock.counters))
+  } else if (path === controlPaths.mode) {
+    // The harness writes this query itself, from a MockMode.
+    mock.mode = JSON.parse(decodeURIComponent(query)) as MockMode
+    sendJson(socket, '{}')
+  } else if (request.method === 'GET') {
+    sendJson(socket, modelList)
+  } else if (mock.mode.kind !== 'static' && /"stream":\s*true/.test(request.body)) {
+    startStream(mock, socket, request.body)
+  } else {
+    sendJson(socket, chatReply)
+  }
+}
+
+function main(port: number): void {
+  const mock: Mock = {
+    mode: { kind: 'burst', events: 16, intervalMs: 0 },
+    frames: new Map(),
+    pacer: createStreamPacer(),
+    counters: { openSockets: 0, activeStreams: 0, completedStreams: 0, abortedStreams: 0 },
+  }
+  const server = createServer({ noDelay: true }, (socket) => {
+    mock.counters.openSockets += 1
+    const reader = createRequestReader((request) => answer(mock, socket, request))
+    socket.on('data', (bytes) => reader.push(bytes))
+    socket.on('close', () => (mock.counters.openSockets -= 1))
+    // A reader that vanishes resets the connection; 'close' follows and is counted there.
+    socket.on('error', () => {})
+  })
+  server.listen({ port, host: '127.0.0.1', backlog: 4096 })
+}
+
+main(Number(process.argv[2]))

@@ -1,0 +1,7 @@
+/** Entry of a server that does nothing: `node bare-http-server.ts <port>`. The floor for cold start and idle memory. */
+import { createServer } from 'node:http'
+
+createServer((_request, reply) => {
+  reply.writeHead(200, { 'content-type': 'application/json' })
+  reply.end('{"object":"chat.completion"}')
+}).listen(Number(process.argv[2]), '127.0.0.1')

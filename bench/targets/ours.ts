@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Unavailable } from '../harness/bench-error.ts'
+import type { Program } from '../harness/supervisor.ts'
+import { mockModel } from '../mock/bodies.ts'
+import { toOursConfig, type OursConfig } from './ours-config.ts'
+import type { Site, TargetPlan } from './target.ts'
+
+const providerId = 'bench'
+
+/** The program as it is shipped: the built command line, run with a configuration file. */
+export function toOursProgram(
+  site: Site,
+  config: Omit<OursConfig, 'directory'>,
+  flags: readonly string[] = [],
+): Program {
+  const script = join(site.root, 'packages/server/dist/cli/main.js')
+  if (!existsSync(script)) throw new Unavailable('packages/server/dist is not built (npm run build)')
+  const file = join(site.directory, 'config.yaml')
+  const temporary = join(site.directory, 'tmp')
+  mkdirSync(temporary, { recursive: true })
+  writeFileSync(file, toOursConfig({ ...config, directory: site.directory }))
+  // Home and temporary files of its own: nothing from the person's machine is read, and the code cache is ours to empty.
+  const env = { HOME: site.directory, TMPDIR: temporary, NODE_ENV: 'production' }
+  const args = [script, 'run', file, '--port', String(site.port), ...flags]
+  return { name: 'ours', command: process.execPath, args, env, cwd: site.directory }
+}
+
+function toOursTarget(name: string, store: boolean): TargetPlan {
+  return {
+    name,
+    role: 'ours',
+    model: `${providerId}/${mockModel}`,
+    toHeaders: () => ({}),
+    exact: false,
+    async toProgram(site) {
+      const baseUrl = `http://127.0.0.1:${site.upstreamPort}/v1`
+      return toOursProgram(site, { providerId, providerType: 'remote::openai', baseUrl, store })
+    },
+  }
+}
+
+/** Our server with its defaults: what it served is kept. */
+export const oursTarget = toOursTarget('ours', true)
+
+/** Our server with the store switched off in the configuration. */
+export const oursWithoutStoreTarget = toOursTarget('ours, store off', false)
