@@ -46,7 +46,8 @@ function explain(code: ErrorCode): ErrorExplanation {
     code,
     status,
     type: row.type,
-    message: row.message(placeholders),
+    // Rows that pass a vendor's words on return the placeholder itself.
+    message: `${row.message(placeholders)}`,
     retryable: row.retryable ?? false,
     exitCode: exitCodeOfCode(code),
   }

@@ -1,5 +1,5 @@
 /** A failure as a terminal shows it: what happened, where, how to fix it, where to read more. */
-import { isStackError } from '@llama-stack/api'
+import { errorTable, isStackError } from '@llama-stack/api'
 import type { ConfigFault, ErrorCode, StackError } from '@llama-stack/api'
 import type { Terminal } from './terminal.ts'
 
@@ -22,11 +22,16 @@ export function toDashes(code: string): string {
   return code.replaceAll('_', '-')
 }
 
-interface ErrorView {
-  readonly code: string
+interface FaultView {
   readonly message: string
   readonly fix?: string
   readonly where?: { readonly file: string; readonly line?: number; readonly column?: number; readonly source?: string }
+}
+
+interface ErrorView extends FaultView {
+  readonly code: string
+  /** Further faults of the same file. */
+  readonly others?: readonly FaultView[]
   readonly stack?: string
 }
 
@@ -42,17 +47,23 @@ function toView(error: unknown, verbose: boolean): ErrorView {
 }
 
 function toStackErrorView(error: StackError): ErrorView {
-  const details: Partial<ConfigFault> & { code?: string } = error.details
-  const code = error.code === 'server_refused' && details.code !== undefined ? details.code : error.code
+  const { code } = error
+  if (isStackError(error, 'server_refused')) return { code: error.details.code, message: error.message }
+  const details: Partial<ConfigFault> = error.details
   if (details.problem !== undefined && details.fix !== undefined) {
-    return { code, message: details.problem, fix: details.fix, ...whereOf(details) }
+    const others = (details.others ?? []).map(toFaultView)
+    return { code, ...toFaultView({ ...details, problem: details.problem, fix: details.fix }), ...(others.length > 0 ? { others } : {}) }
   }
-  if (quotesOthers(error.code)) return { code, message: error.message }
+  if (quotesOthers(code)) return { code, message: error.message }
   const { happened, advice } = splitMessage(error.message)
   return { code, message: happened, ...(advice === '' ? {} : { fix: advice }) }
 }
 
-function whereOf({ file, line, column, source }: Partial<ConfigFault>): Pick<ErrorView, 'where'> {
+function toFaultView(fault: Partial<ConfigFault> & Pick<ConfigFault, 'problem' | 'fix'>): FaultView {
+  return { message: fault.problem, fix: fault.fix, ...whereOf(fault) }
+}
+
+function whereOf({ file, line, column, source }: Partial<ConfigFault>): Pick<FaultView, 'where'> {
   if (file === undefined) return {}
   return {
     where: {
@@ -81,15 +92,24 @@ function splitMessage(message: string): { happened: string; advice: string } {
 
 function renderView(view: ErrorView, terminal: Terminal): string {
   const code = toDashes(view.code)
-  const lines = [`${terminal.paint('red', `error[${code}]`)}  ${view.message}`]
-  if (view.where !== undefined) lines.push(...renderWhere(view.where, terminal))
-  if (view.fix !== undefined) lines.push(`  ${terminal.paint('green', 'Fix')}   ${view.fix}`)
-  lines.push(`  ${terminal.paint('dim', `More  llama explain ${code}`)}`)
+  const lines = [`${terminal.paint('red', `error[${code}]`)}  ${view.message}`, ...renderFault(view, terminal)]
+  for (const other of view.others ?? []) lines.push('', `  ${other.message}`, ...renderFault(other, terminal))
+  // A usage error has said it all, and a code of somebody else's has no page.
+  if (Object.hasOwn(errorTable, view.code) && view.code !== 'command_usage') {
+    lines.push(`  ${terminal.paint('dim', `More  llama explain ${code}`)}`)
+  }
   if (view.stack !== undefined) lines.push('', view.stack)
   return `${lines.join('\n')}\n`
 }
 
-function renderWhere(where: NonNullable<ErrorView['where']>, terminal: Terminal): readonly string[] {
+function renderFault({ where, fix }: FaultView, terminal: Terminal): readonly string[] {
+  return [
+    ...(where === undefined ? [] : renderWhere(where, terminal)),
+    ...(fix === undefined ? [] : [`  ${terminal.paint('green', 'Fix')}   ${fix}`]),
+  ]
+}
+
+function renderWhere(where: NonNullable<FaultView['where']>, terminal: Terminal): readonly string[] {
   const { file, line, column, source } = where
   const place = `  ${[file, line, column].filter((part) => part !== undefined).join(':')}`
   if (source === undefined) return [place]

@@ -2,4 +2,4 @@
 import manifest from '../../package.json' with { type: 'json' }
 
 /** The version of the `llama-stack` package. */
-export const version: string = manifest.version
+export const VERSION: string = manifest.version

@@ -13,7 +13,7 @@ export const command = defineCommand({
     { command: 'llama --version', shows: 'the habit of other programs' },
   ],
   async run({ options, context }) {
-    const [{ version }, { toOutput }] = await Promise.all([import('../../kernel/version.ts'), import('../output.ts')])
+    const [{ VERSION }, { toOutput }] = await Promise.all([import('../../kernel/version.ts'), import('../output.ts')])
     const { node } = process.versions
     const platform = `${process.platform}-${process.arch}`
     toOutput(context, options).result(

@@ -1,0 +1,101 @@
+/**
+ * What bare `llama` can start with: local engines that answer, and keys in the environment. Nothing here costs money: an
+ * engine is asked for its list of models, a key is only seen.
+ */
+import type { Environment } from './command.ts'
+import { findEngineUrl, localEngines } from './local-engines.ts'
+import type { LocalEngine } from './local-engines.ts'
+import { isRecord } from './server-client.ts'
+
+/** How long all probes together may take. */
+const PROBE_BUDGET_MS = 400
+
+/** A provider that a variable can switch on. */
+export interface KeyedProvider {
+  readonly providerType: string
+  readonly variable: string
+}
+
+/** An engine that will be used. */
+export interface FoundEngine {
+  readonly engine: LocalEngine
+  /** Without `/v1`. */
+  readonly url: string
+  /**
+   * `answers`: it listed its models. `silent`: a variable names it, but nothing answers there now. `unchecked`: a variable
+   * names another machine, which is not probed.
+   */
+  readonly state: 'answers' | 'silent' | 'unchecked'
+  readonly models: readonly string[]
+}
+
+/** A key in the environment. Only its ending is ever shown. */
+export interface FoundKey {
+  readonly providerType: string
+  readonly variable: string
+  readonly key: string
+  /** `OPENAI_BASE_URL` beside `OPENAI_API_KEY`: the key is for that server and must not go to another. */
+  readonly baseUrl: string | undefined
+}
+
+export interface Detection {
+  readonly engines: readonly FoundEngine[]
+  readonly keys: readonly FoundKey[]
+}
+
+export interface DetectOptions {
+  readonly env: Environment
+  readonly fetch: typeof globalThis.fetch
+  /** False: only variables are looked at. */
+  readonly probe: boolean
+  readonly keyed: readonly KeyedProvider[]
+}
+
+/** Looks at the variables and asks all engines at once, within the budget. */
+export async function detect(options: DetectOptions): Promise<Detection> {
+  const budget = AbortSignal.timeout(PROBE_BUDGET_MS)
+  const engines = await Promise.all(localEngines.map((engine) => findEngine(engine, options, budget)))
+  return { engines: engines.filter((engine) => engine !== undefined), keys: findKeys(options) }
+}
+
+/** Keys of the environment, one for each provider type, in the order of the list. */
+export function findKeys({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>): readonly FoundKey[] {
+  return keyed.flatMap(({ providerType, variable }) => {
+    const key = env[variable]?.trim() ?? ''
+    const baseUrl = env[variable.replace(/_(?:API_)?(?:KEY|TOKEN)$/, '_BASE_URL')]?.trim() || undefined
+    return key === '' ? [] : [{ providerType, variable, key, baseUrl }]
+  })
+}
+
+async function findEngine(
+  engine: LocalEngine,
+  { env, fetch, probe }: DetectOptions,
+  budget: AbortSignal,
+): Promise<FoundEngine | undefined> {
+  const url = findEngineUrl(engine, env)
+  const isNamed = engine.env.some((name) => (env[name] ?? '') !== '')
+  if (!isLoopback(url) || (isNamed && !probe)) return isNamed ? { engine, url, state: 'unchecked', models: [] } : undefined
+  const models = probe ? await findModels(engine, { url, fetch, signal: budget }) : undefined
+  if (models !== undefined) return { engine, url, state: 'answers', models }
+  return isNamed ? { engine, url, state: 'silent', models: [] } : undefined
+}
+
+/** Asks one engine for its models; undefined where nothing or something else answers. */
+export async function findModels(
+  engine: LocalEngine,
+  { url, fetch, signal }: { url: string; fetch: typeof globalThis.fetch; signal: AbortSignal },
+): Promise<readonly string[] | undefined> {
+  try {
+    const response = await fetch(`${url}${engine.path}`, { signal, redirect: 'error' })
+    const reply: unknown = response.ok ? await response.json() : undefined
+    return isRecord(reply) ? engine.models(reply) : undefined
+  } catch {
+    // Nothing listens, too slow, or no JSON: for a probe it is all the same.
+    return undefined
+  }
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = URL.parse(url) ?? { hostname: '' }
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+}
