@@ -1,0 +1,70 @@
+/** Scores texts against a query by the words that they share: BM25, helped by letter groups where words differ slightly. */
+import type { RerankItem, RerankRequest, RerankResponse } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
+import { toContentStems, toTerms } from './_lexical-terms.ts'
+import { cosine, toLexicalVector } from './_lexical-vector.ts'
+
+/** BM25's usual constants: how fast repetition saturates, and how much long texts are held back. */
+const SATURATION = 1.2
+const LENGTH_PENALTY = 0.75
+const WORDS_WEIGHT = 0.85
+const VECTOR_DIMENSION = 512
+
+/** Scores each text from 0 to 1, in the order given. 0 means that nothing is shared. */
+export function scoreTexts(query: string, texts: readonly string[]): number[] {
+  const queryVector = toLexicalVector(query, VECTOR_DIMENSION)
+  const words = scoreWords(toContentStems(query), texts)
+  return texts.map((text, index) => {
+    const letters = Math.max(0, cosine(queryVector, toLexicalVector(text, VECTOR_DIMENSION)))
+    return Math.min(1, WORDS_WEIGHT * (words[index] ?? 0) + (1 - WORDS_WEIGHT) * letters)
+  })
+}
+
+/** BM25, divided by what a text that repeats every query word for ever would get: so that it ends at 1. */
+function scoreWords(query: ReadonlySet<string>, texts: readonly string[]): number[] {
+  const documents = texts.map(countStems)
+  const meanLength = documents.reduce((sum, { length }) => sum + length, 0) / texts.length || 1
+  const rarity = new Map<string, number>()
+  for (const stem of query) {
+    const holders = documents.filter(({ counts }) => counts.has(stem)).length
+    rarity.set(stem, Math.log(1 + (documents.length - holders + 0.5) / (holders + 0.5)))
+  }
+  const best = [...rarity.values()].reduce((sum, weight) => sum + weight * (SATURATION + 1), 0)
+  if (best === 0) return documents.map(() => 0)
+  return documents.map(({ counts, length }) => {
+    const norm = SATURATION * (1 - LENGTH_PENALTY + (LENGTH_PENALTY * length) / meanLength)
+    let score = 0
+    for (const [stem, weight] of rarity) {
+      const count = counts.get(stem) ?? 0
+      score += (weight * count * (SATURATION + 1)) / (count + norm)
+    }
+    return score / best
+  })
+}
+
+function countStems(text: string): { counts: Map<string, number>; length: number } {
+  const counts = new Map<string, number>()
+  const terms = toTerms(text)
+  for (const { stem } of terms) counts.set(stem, (counts.get(stem) ?? 0) + 1)
+  return { counts, length: terms.length }
+}
+
+/** Answers a rerank request, most relevant first. Throws `invalid_value` for images. */
+export function rerankLexically(request: RerankRequest): RerankResponse {
+  const query = parseText(request.query, 'query')
+  const texts = request.items.map((item, index) => parseText(item, `items[${index}]`))
+  const data = scoreTexts(query, texts)
+    .map((score, index) => ({ index, relevance_score: score }))
+    .toSorted((left, right) => right.relevance_score - left.relevance_score || left.index - right.index)
+  return { data: data.slice(0, request.max_num_results ?? data.length) }
+}
+
+function parseText(item: RerankItem, param: string): string {
+  if (typeof item === 'string') return item
+  if (item.type === 'text') return item.text
+  throw new StackError('invalid_value', {
+    param,
+    problem: 'images have no words to compare',
+    fix: 'Send text, or choose a rerank model that sees.',
+  })
+}
