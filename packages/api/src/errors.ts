@@ -287,6 +287,12 @@ export const errorTable = Object.freeze({
     message: () => 'The server is shutting down. Send the request to another instance.',
     retryable: true,
   }),
+  server_not_ready: row<{ reason: string }>({
+    status: 503,
+    type: 'api_error',
+    message: (d) => `The server is not ready: ${d.reason}. Try again in a moment.`,
+    retryable: true,
+  }),
   storage_failed: row<{ reason: string }>({
     status: 500,
     type: 'api_error',

@@ -1,0 +1,166 @@
+/**
+ * One instance of a provider that speaks OpenAI's protocol. Its facts come from a dialect; replies are handed over as
+ * they come from the wire, so that the service can relay the bytes.
+ */
+import { StackError } from '@llama-stack/api'
+import type {
+  InferenceProvider,
+  JsonObject,
+  ProviderCall,
+  RecordingKey,
+  StreamQuirks,
+  UpstreamRequest,
+  UpstreamResponse,
+} from '@llama-stack/api'
+import type { CallTarget } from './_call-target.ts'
+import type { Dialect, Operation, OutboundBody } from './_dialect.ts'
+import { inlineImages } from './_inline-images.ts'
+import { isRecord } from './_json-shape.ts'
+import { checkHealth, listModels } from './_model-list.ts'
+import { operationPaths, toOutboundBody, toRecordedBody } from './_outbound-body.ts'
+import type { ClientRequest } from './_outbound-body.ts'
+import { toHookConfig } from './_provider-settings.ts'
+import { toProtocolContext } from './_protocol-context.ts'
+import type { ProtocolContext, ProtocolInput } from './_protocol-context.ts'
+import { rerankDocuments } from './_rerank.ts'
+import { expectSuccess } from './_vendor-reply.ts'
+
+/** Builds the instance. */
+export function createOpenAiProtocol(dialect: Dialect, input: ProtocolInput): InferenceProvider {
+  const context = toProtocolContext(dialect, input)
+  const post = createPoster(context, input)
+  const embedding = toEmbeddingQuirks(dialect)
+  return {
+    async chatCompletion(request, call) {
+      const { response, quirks } = await post('chat', request, call)
+      return { kind: 'upstream', response, quirks }
+    },
+    ...(dialect.completions && {
+      async completion(request, call) {
+        const { response, quirks } = await post('completions', request, call)
+        return { kind: 'upstream', response, quirks }
+      },
+    }),
+    ...(dialect.embeddings && {
+      async embeddings(request, call) {
+        if (!dialect.tokenInput) refuseTokens(request.input)
+        const complete = { ...request, encoding_format: request.encoding_format ?? 'float' }
+        const { response } = await post('embeddings', complete, call)
+        return { kind: 'upstream', response, quirks: embedding }
+      },
+    }),
+    ...(dialect.rerank !== undefined && {
+      rerank: (request, call) => rerankDocuments(context, request, call),
+    }),
+    models: (call) => listModels(context, call),
+    health: (call) => checkHealth(context, call),
+  } satisfies InferenceProvider
+}
+
+interface Posted {
+  readonly response: UpstreamResponse
+  readonly quirks: StreamQuirks
+}
+
+type Poster = (operation: Operation, request: ClientRequest, call: ProviderCall) => Promise<Posted>
+
+function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
+  const { dialect, settings } = context
+  const hookConfig = toHookConfig(settings)
+  const allowed = settings.allowed_models ?? undefined
+  const plain = toStreamQuirks(dialect)
+  const stripping: StreamQuirks = Object.freeze({ ...plain, stripUsageChunk: true })
+  const mayAskUsage = input.accounting === true && dialect.streamUsage
+
+  return async (operation, request, call) => {
+    const { model } = request
+    if (allowed !== undefined && typeof model === 'string' && !allowed.includes(model)) {
+      throw new StackError('model_not_found', { model })
+    }
+    let body = toOutboundBody(request, operation, dialect)
+    if (dialect.request !== undefined) body = dialect.request(body, operation, hookConfig)
+    if (dialect.inlineImages && operation === 'chat') {
+      body = await inlineImages(body, { upstream: context.upstreamFor('caller'), signal: call.signal })
+    }
+    const asks = mayAskUsage && asksNoUsage(body)
+    if (asks) body['stream_options'] = { ...asRecord(body['stream_options']), include_usage: true }
+    const target = await context.locate(call)
+    const outbound = toRequest({ context, target, operation, body, call })
+    const response = await context.upstreamFor(target.chosenBy).send(outbound)
+    return { response: await expectSuccess(context.id, response), quirks: asks ? stripping : plain }
+  }
+}
+
+function asksNoUsage(body: OutboundBody): boolean {
+  return body['stream'] === true && asRecord(body['stream_options'])['include_usage'] !== true
+}
+
+function asRecord(of: unknown): Record<string, unknown> {
+  return isRecord(of) ? of : {}
+}
+
+interface Outgoing {
+  readonly context: ProtocolContext
+  readonly target: CallTarget
+  readonly operation: Operation
+  readonly body: OutboundBody
+  readonly call: ProviderCall
+}
+
+function toRequest({ context, target, operation, body, call }: Outgoing): UpstreamRequest {
+  const path = operationPaths[operation]
+  return {
+    method: 'POST',
+    url: target.baseUrl + path + target.query,
+    headers: target.headers,
+    body: JSON.stringify(body),
+    chosenBy: target.chosenBy,
+    provider: context.id,
+    signal: call.signal,
+    // Computed when a recorder asks: live traffic must not pay for a second walk over the body.
+    get recording(): RecordingKey {
+      return toRecordingKey(target, { operation, body: toRecordedBody(body, operation) }, call)
+    },
+  }
+}
+
+function toRecordingKey(
+  target: CallTarget,
+  { operation, body }: { operation: Operation; body: JsonObject },
+  call: ProviderCall,
+): RecordingKey {
+  const endpoint = endpoints[operation]
+  return { kind: 'inference', baseUrl: target.baseUrl, endpoint, body, testId: call.testId ?? null }
+}
+
+/** The strings that upstream's recorder puts after the base URL; as base URLs end in `/v1`, paths read `/v1/v1/…`. */
+const endpoints = Object.freeze({
+  chat: '/v1/chat/completions',
+  completions: '/v1/completions',
+  embeddings: '/v1/embeddings',
+} as const satisfies Record<Operation, string>)
+
+function toStreamQuirks(dialect: Dialect): StreamQuirks {
+  return Object.freeze({
+    ...(dialect.overwriteId && { overwriteId: true }),
+    ...(dialect.chunk !== undefined && { repair: dialect.chunk }),
+  })
+}
+
+function toEmbeddingQuirks({ missingUsage }: Dialect): StreamQuirks {
+  if (missingUsage === undefined) return Object.freeze({})
+  const usage = Object.freeze({ prompt_tokens: missingUsage, total_tokens: missingUsage })
+  return Object.freeze({
+    repair: (reply: Record<string, unknown>) => (isRecord(reply['usage']) ? reply : { ...reply, usage }),
+  })
+}
+
+function refuseTokens(input: unknown): void {
+  const first: unknown = Array.isArray(input) ? input[0] : undefined
+  if (typeof first !== 'number' && !Array.isArray(first)) return
+  throw new StackError('invalid_value', {
+    param: 'input',
+    problem: 'this provider does not take token ids',
+    fix: 'Send the text itself.',
+  })
+}

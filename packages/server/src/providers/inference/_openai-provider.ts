@@ -1,0 +1,19 @@
+/** From a dialect to a provider's definition. */
+import { defineProvider } from '@llama-stack/api'
+import type { AnyProviderDefinition } from '@llama-stack/api'
+import type { Dialect } from './_dialect.ts'
+import { createOpenAiProtocol } from './_openai-protocol.ts'
+import { toCredentialFacts, toSettingsSchema, whyOff } from './_provider-settings.ts'
+
+/** Declares the provider of a vendor that speaks OpenAI's protocol. */
+export function defineOpenAiProvider(dialect: Dialect): AnyProviderDefinition {
+  return defineProvider({
+    api: 'inference',
+    type: dialect.type,
+    description: dialect.description,
+    config: toSettingsSchema(dialect),
+    credential: toCredentialFacts(dialect),
+    off: (settings) => whyOff(dialect, settings),
+    create: (input) => createOpenAiProtocol(dialect, input),
+  })
+}

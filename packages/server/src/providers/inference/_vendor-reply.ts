@@ -1,0 +1,41 @@
+/** Reading what a vendor answered: failures become errors of the table, JSON becomes values. */
+import { StackError } from '@llama-stack/api'
+import type { UpstreamResponse } from '@llama-stack/api'
+import { readAll } from '../../kernel/byte-stream.ts'
+import { toProviderError } from '../../kernel/provider-failure.ts'
+
+const MAX_ERROR_BYTES = 1024 * 1024
+const MAX_JSON_BYTES = 64 * 1024 * 1024
+
+/** Gives the response back when it is a success; else reads what the vendor says and throws it. */
+export async function expectSuccess(provider: string, response: UpstreamResponse): Promise<UpstreamResponse> {
+  const { status, headers } = response
+  if (status < 300) return response
+  if (status < 400) {
+    response.body.cancel()
+    throw new StackError('provider_bad_reply', {
+      provider,
+      reason: `it redirects to '${headers['location'] ?? ''}' (status ${status}); check the configured URL`,
+    })
+  }
+  throw toProviderError(provider, { status, headers, bodyText: await readText(response) })
+}
+
+async function readText(response: UpstreamResponse): Promise<string> {
+  try {
+    return Buffer.from(await readAll(response.body, MAX_ERROR_BYTES)).toString()
+  } catch {
+    // The status alone says enough; a body that breaks off or never ends must not hide it.
+    return ''
+  }
+}
+
+/** Reads a success as JSON. Throws `provider_bad_reply` where it is none. */
+export async function readJson(provider: string, response: UpstreamResponse): Promise<unknown> {
+  const bytes = await readAll(response.body, MAX_JSON_BYTES)
+  try {
+    return JSON.parse(Buffer.from(bytes).toString())
+  } catch (cause) {
+    throw new StackError('provider_bad_reply', { provider, reason: 'the body is not JSON' }, { cause })
+  }
+}

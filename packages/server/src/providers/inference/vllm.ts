@@ -1,0 +1,31 @@
+/** Models that a vLLM server serves. */
+import { toDialect } from './_dialect.ts'
+import type { OutboundBody } from './_dialect.ts'
+import { defineOpenAiProvider } from './_openai-provider.ts'
+
+const DEFAULT_MAX_TOKENS = 4096
+
+const dialect = toDialect({
+  type: 'remote::vllm',
+  description: 'Models served by a vLLM server.',
+  urlEnv: 'VLLM_URL',
+  keySettings: ['api_token', 'api_key'],
+  env: 'VLLM_API_TOKEN',
+  extraSettings: ['max_tokens', 'tls_verify', 'native_responses', 'fairness_header_attribute'],
+  providerData: 'vllm_api_token',
+  keyless: 'always',
+  placeholderKey: 'fake',
+  tokenInput: true,
+  health: { path: '/health' },
+  rerank: { shape: 'documents', path: '/rerank', below: 'root' },
+  // vLLM lists one model or a few, and says nothing of their kind.
+  nameTypes: { embed: 'embedding', rerank: 'rerank' },
+  request(body, operation, config): OutboundBody {
+    const limited = body['max_tokens'] !== undefined || body['max_completion_tokens'] !== undefined
+    if (operation !== 'chat' || limited) return body
+    return { ...body, max_tokens: config['max_tokens'] ?? DEFAULT_MAX_TOKENS }
+  },
+})
+
+/** vLLM, through its OpenAI-compatible server. */
+export const provider = defineOpenAiProvider(dialect)
