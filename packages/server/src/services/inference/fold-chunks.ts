@@ -20,10 +20,10 @@ export function foldChatChunks(chunks: readonly Fields[]): ChatCompletion {
   }
   return {
     ...head,
-    id: String(head['id'] ?? ''),
+    id: textOr(head['id'], ''),
     object: 'chat.completion',
     created: Number(head['created'] ?? 0),
-    model: String(head['model'] ?? ''),
+    model: textOr(head['model'], ''),
     choices: [...choices.entries()].sort(([a], [b]) => a - b).map(([index, choice]) => toChoice(index, choice)),
   }
 }
@@ -80,9 +80,13 @@ function toChoice(index: number, folded: Fields): ChatCompletion['choices'][numb
     ...folded,
     index,
     message: { ...message, role: 'assistant', content },
-    finish_reason: String(folded['finish_reason'] ?? 'stop'),
+    finish_reason: textOr(folded['finish_reason'], 'stop'),
     logprobs: folded['logprobs'] === undefined ? null : asFields(folded['logprobs']),
   }
+}
+
+function textOr(of: unknown, otherwise: string): string {
+  return typeof of === 'string' ? of : otherwise
 }
 
 function asFields(of: unknown): Fields {

@@ -118,7 +118,7 @@ async function rerankDocuments(options: InferenceOptions, request: DocumentReran
   const items = documents.map((document) => (typeof document === 'string' ? document : document.text))
   const reply = await rerank(
     options,
-    { ...rest, model, query, items, ...(topN == null ? {} : { max_num_results: topN }) },
+    { ...rest, model, query, items, ...(topN === undefined || topN === null ? {} : { max_num_results: topN }) },
     context,
   )
   const results = reply.data.map((result) => ({

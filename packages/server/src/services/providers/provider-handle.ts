@@ -1,7 +1,7 @@
 /** A configured provider as the services see it: what it is, whether it can serve, and the way to it. */
 import type { InferenceProvider, Json, ProviderApi } from '@llama-stack/api'
 
-export interface ProviderHandle {
+export interface ProviderHandle extends AsyncDisposable {
   readonly api: ProviderApi
   /** The operator's name for this instance, the prefix of its model ids. */
   readonly id: string

@@ -1,0 +1,57 @@
+/** A provider of the configuration: its settings checked now, the provider itself created at its first call. */
+import type { AnyProviderDefinition, Clock, InferenceProvider, Log, Upstream } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
+import { explainIssue } from './config/explain-issue.ts'
+import type { ConfiguredProvider } from './config/stack-config.ts'
+import { maskSecrets } from './kernel/secrets.ts'
+import type { ProviderHandle } from './services/providers/provider-handle.ts'
+
+/** What every provider of one stack shares. */
+export interface ProviderWorld {
+  readonly upstream: Upstream
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Whether usage may be asked of vendors beyond what the client asked. */
+  readonly accounting: boolean
+}
+
+/** Checks the settings of one provider and wraps it. Throws `config_invalid`, naming the key and the fix. */
+export function createConfiguredProvider(
+  entry: ConfiguredProvider,
+  definition: AnyProviderDefinition,
+  world: ProviderWorld,
+): ProviderHandle {
+  const parsed = definition.config.safeParse(entry.config)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const path = [...(entry.path ?? `providers.${entry.api}.${entry.id}`).split('.'), 'config', ...(issue?.path ?? []).map(String)]
+    const explained = issue === undefined ? { problem: 'The settings are wrong.', fix: '' } : explainIssue(issue, path, entry.config)
+    throw new StackError('config_invalid', { file: 'the configuration', ...entry.position, ...explained })
+  }
+  // The definition's own schema made the settings: its functions take what it made.
+  const config = parsed.data as never
+  let created: InferenceProvider | undefined
+  return {
+    api: definition.api,
+    id: entry.id,
+    type: definition.type,
+    // Settings are an object in every definition.
+    shownConfig: maskSecrets(entry.config) as ProviderHandle['shownConfig'],
+    off: definition.off?.(config),
+    credentialKey: definition.credential?.providerData,
+    get() {
+      created ??= definition.create({
+        id: entry.id,
+        config,
+        deps: {},
+        ...world,
+        log: world.log.child({ provider: entry.id }),
+      } as never)
+      return Promise.resolve(created)
+    },
+    async [Symbol.asyncDispose]() {
+      await created?.[Symbol.asyncDispose]?.()
+    },
+  }
+}

@@ -1,0 +1,11 @@
+/** The library: a stack within your own process. */
+export { createStack, servedProviderTypes } from './stack.ts'
+export type { RecordingSettings, Stack, StackOptions, StackServices } from './stack.ts'
+export { loadConfig } from './config/load-config.ts'
+export { StackConfig } from './config/stack-config.ts'
+export type { StackConfigInput } from './config/stack-config.ts'
+export { createLog, silentLog } from './kernel/log.ts'
+export { systemClock } from './kernel/clock.ts'
+export { createUpstream } from './kernel/upstream.ts'
+export { createRecordedUpstream } from './recordings/recorded-upstream.ts'
+export { VERSION } from './kernel/version.ts'

@@ -1,0 +1,207 @@
+import fc from 'fast-check'
+import { systemClock } from '../../kernel/clock.ts'
+import { bytesStream } from '../../kernel/byte-stream.ts'
+import { createSseParser } from '../../kernel/sse.ts'
+import type { CallContext, RequestRecord, StackError, StreamQuirks } from '@llama-stack/api'
+import { describe, expect, test } from 'vitest'
+import { CompletionObserver } from './completion-observer.ts'
+import type { KeptReply } from './completion-observer.ts'
+import { CompletionStream } from './completion-stream.ts'
+import { createModelRenamer } from './rename-model.ts'
+import { ReplyRepair } from './repair-chunk.ts'
+
+type Chunk = Record<string, unknown>
+
+interface Relayed {
+  readonly text: string
+  readonly error: StackError | undefined
+  readonly kept: KeptReply[]
+  readonly record: RequestRecord
+  readonly order: string[]
+}
+
+interface Setting {
+  readonly quirks?: StreamQuirks
+  readonly rename?: string
+  readonly shape?: 'chat' | 'text'
+}
+
+async function relay(parts: readonly Uint8Array[], setting: Setting = {}): Promise<Relayed> {
+  const record: RequestRecord = {}
+  const kept: KeptReply[] = []
+  const order: string[] = []
+  const context: CallContext = {
+    principal: { id: 'local' },
+    requestId: 'req_1',
+    signal: new AbortController().signal,
+    providerData: {},
+    record,
+  }
+  const observer = new CompletionObserver({
+    context,
+    clock: systemClock,
+    provider: 'vendor',
+    providerModel: 'm',
+    async keep(reply) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      order.push('committed')
+      kept.push(reply)
+    },
+  })
+  const stream = new CompletionStream({
+    source: bytesStream(parts),
+    provider: 'vendor',
+    quirks: setting.quirks ?? {},
+    observer,
+    repair: new ReplyRepair({
+      shape: setting.shape ?? 'chat',
+      streamed: true,
+      model: 'm',
+      created: 7,
+      newId: () => 'chatcmpl-new',
+    }),
+    ...(setting.rename === undefined ? {} : { rename: createModelRenamer(setting.rename) }),
+  })
+  const out: Uint8Array[] = []
+  const error = await new Promise<StackError | undefined>((resolve) => {
+    stream.pipe({
+      data(chunk) {
+        if (Buffer.from(chunk).includes('[DONE]')) order.push('done')
+        out.push(chunk)
+      },
+      end: () => resolve(undefined),
+      fail: resolve,
+    })
+  })
+  return { text: Buffer.concat(out).toString(), error, kept, record, order }
+}
+
+const chunk = (delta: Chunk, more: Chunk = {}): Chunk => ({
+  id: 'c1',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'm',
+  choices: [{ index: 0, delta, finish_reason: null }],
+  ...more,
+})
+const last: Chunk = chunk({}, { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
+const usage: Chunk = chunk({}, { choices: [], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } })
+const sse = (chunks: readonly Chunk[], done = true): string =>
+  chunks.map((one) => `data: ${JSON.stringify(one)}\n\n`).join('') + (done ? 'data: [DONE]\n\n' : '')
+
+function cut(text: string, at: readonly number[]): Buffer[] {
+  const bytes = Buffer.from(text)
+  const places = [...new Set(at.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b)
+  return [0, ...places].map((start, index) => bytes.subarray(start, [...places, bytes.length][index]))
+}
+
+function events(text: string): Chunk[] {
+  const found: Chunk[] = []
+  const parser = createSseParser(({ data }) => {
+    if (data !== '[DONE]') found.push(JSON.parse(data) as Chunk)
+  })
+  parser.push(Buffer.from(text))
+  parser.end()
+  return found
+}
+
+describe('a well-formed stream', () => {
+  const wanted = sse([chunk({ role: 'assistant', content: '' }), chunk({ content: 'Zürich 🏔️ "quoted" \\ \n' }), last])
+
+  test('is relayed byte for byte, wherever the network cuts it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(wanted.length * 2), { maxLength: 12 }), async (places) => {
+        const { text, error, kept } = await relay(cut(wanted, places))
+        expect(error).toBeUndefined()
+        expect(text).toBe(wanted)
+        expect(Buffer.concat(kept[0]?.bytes ?? []).toString()).toBe(wanted.replace('data: [DONE]\n\n', ''))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('is committed before [DONE]', async () => {
+    expect((await relay([Buffer.from(wanted)])).order).toEqual(['committed', 'done'])
+  })
+
+  test('gets its [DONE] when the vendor forgets it', async () => {
+    expect((await relay([Buffer.from(sse([chunk({ content: 'a' }), last], false))])).text).toMatch(/data: \[DONE\]\n\n$/)
+  })
+
+  test('says the model as it was asked for, cut anywhere', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(wanted.length * 2), { maxLength: 6 }), async (places) => {
+        const { text } = await relay(cut(wanted, places), { rename: 'vendor/m' })
+        expect(events(text).map(({ model }) => model)).toEqual(['vendor/m', 'vendor/m', 'vendor/m'])
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
+
+describe('a sloppy stream [B006]', () => {
+  test('gets the fields it left out', async () => {
+    const sloppy = [
+      { choices: null },
+      { choices: [{ delta: { content: 'a' } }] },
+      { choices: [{ delta: null, finish_reason: 'stop' }] },
+    ]
+    const [first, second, third] = events((await relay([Buffer.from(sse(sloppy))])).text)
+    expect(first).toEqual({ id: 'chatcmpl-new', object: 'chat.completion.chunk', created: 7, model: 'm', choices: [] })
+    expect(second?.['choices']).toEqual([{ index: 0, delta: { content: 'a' }, finish_reason: null }])
+    expect(third?.['choices']).toEqual([{ index: 0, delta: {}, finish_reason: 'stop' }])
+  })
+
+  test('gets indexes for its tool calls', async () => {
+    const call = (id: string | undefined, args: string): Chunk =>
+      chunk({ tool_calls: [{ ...(id === undefined ? {} : { id, type: 'function' }), function: { arguments: args } }] })
+    const { text } = await relay([Buffer.from(sse([call('a', '{'), call(undefined, '}'), call('b', '{}'), last]))])
+    const indexes = events(text)
+      .slice(0, 3)
+      .map((event) => JSON.stringify(event).match(/"index":(\d),?"?|"index":(\d)}]}/g)?.at(-1))
+    expect(indexes.map((found) => found?.match(/\d/)?.[0])).toEqual(['0', '0', '1'])
+  })
+
+  test('loses its comments and CRLFs, not its content', async () => {
+    const crlf = `: OPENROUTER PROCESSING\r\n\r\nevent: message\r\ndata: ${JSON.stringify(chunk({ content: 'x' }))}\r\n\r\ndata: ${JSON.stringify(last)}\r\n\r\n`
+    const { text, error } = await relay(cut(crlf, [10, 27, 60]))
+    expect(error).toBeUndefined()
+    expect(text).toBe(sse([chunk({ content: 'x' }), last]))
+  })
+})
+
+describe('usage [B003]', () => {
+  test('is noted for the request log and left to the client who asked', async () => {
+    const { text, record } = await relay([Buffer.from(sse([chunk({ content: 'a' }), last, usage]))])
+    expect(events(text)).toHaveLength(3)
+    expect(record).toMatchObject({ inputTokens: 3, outputTokens: 2, totalTokens: 5 })
+  })
+
+  test('is taken out when only the server asked', async () => {
+    const { text, record } = await relay([Buffer.from(sse([chunk({ content: 'a' }), last, usage]))], {
+      quirks: { stripUsageChunk: true },
+    })
+    expect(events(text)).toHaveLength(2)
+    expect(record.totalTokens).toBe(5)
+  })
+})
+
+describe('a broken stream [B004]', () => {
+  test('that ends before the answer does is an error, and is not kept', async () => {
+    const { error, kept, record } = await relay([Buffer.from(sse([chunk({ content: 'a' })], false))])
+    expect(error?.code).toBe('provider_stream_broken')
+    expect(kept).toEqual([])
+    expect(record.attempts?.[0]?.errorCode).toBe('provider_stream_broken')
+  })
+
+  test('with an error event carries the vendor’s words', async () => {
+    const failing = 'data: {"error":{"message":"overloaded","code":"503"}}\n\n'
+    const { error } = await relay([Buffer.from(sse([chunk({ content: 'a' })], false) + failing)])
+    expect(error).toMatchObject({ code: 'provider_internal', details: { reason: 'overloaded', status: 503 } })
+  })
+
+  test('with an event that is no JSON is an error', async () => {
+    const { error } = await relay([Buffer.from('data: <html>\n\n')])
+    expect(error?.code).toBe('provider_stream_broken')
+  })
+})

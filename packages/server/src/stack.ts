@@ -1,0 +1,248 @@
+/** The only place that wires: from a configuration to a running stack. */
+import type { AnyProviderDefinition, CallContext, Clock, Inference, Inspect, Log, Models, Upstream } from '@llama-stack/api'
+import { inference, inspect, models, StackError } from '@llama-stack/api'
+import { StackConfig } from './config/stack-config.ts'
+import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
+import { createConfiguredProvider } from './configured-provider.ts'
+import { createHttpApp } from './http/http-app.ts'
+import type { BoundRoute } from './http/bound-route.ts'
+import type { HttpApp } from './http/http-app.ts'
+import { systemClock } from './kernel/clock.ts'
+import { createIds } from './kernel/ids.ts'
+import type { Ids } from './kernel/ids.ts'
+import { silentLog } from './kernel/log.ts'
+import { createUpstream } from './kernel/upstream.ts'
+import { VERSION } from './kernel/version.ts'
+import { providerRegistry } from './providers/registry.gen.ts'
+import { createInferenceService } from './services/inference/inference-service.ts'
+import { createInspectService } from './services/inspect/inspect-service.ts'
+import { ModelRegistry } from './services/models/model-registry.ts'
+import type { DeclaredModel } from './services/models/model-registry.ts'
+import { ModelRouter } from './services/models/model-router.ts'
+import { createModelsService } from './services/models/models-service.ts'
+import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { openStorage, StorageConfig } from './storage/open-storage.ts'
+import type { Storage } from './storage/storage.ts'
+
+/** Whether provider calls are recorded or replayed, and where the recordings lie. */
+export interface RecordingSettings {
+  readonly mode: 'record' | 'replay' | 'record-if-missing'
+  readonly directory: string
+}
+
+export interface StackOptions {
+  readonly config: StackConfigInput
+  /** Default: nothing is recorded or replayed. */
+  readonly recordings?: RecordingSettings
+  /** Default: silent. */
+  readonly log?: Log
+  readonly clock?: Clock
+  readonly ids?: Ids
+  /** Replaces the transport of every outbound call. */
+  readonly upstream?: Upstream
+  /** Providers beside the built-in ones; a type of the same name wins. */
+  readonly providers?: readonly AnyProviderDefinition[]
+}
+
+/** The services, for use within the process. */
+export interface StackServices {
+  readonly inference: Inference
+  readonly models: Models
+  readonly inspect: Inspect
+}
+
+/** A running stack. It listens nowhere until asked to. */
+export interface Stack extends AsyncDisposable {
+  readonly config: StackConfig
+  readonly services: StackServices
+  readonly providers: readonly ProviderHandle[]
+  readonly routes: readonly BoundRoute[]
+  /** The whole HTTP API as a web-standard function, without a port. */
+  readonly fetch: HttpApp['fetch']
+  listen(at?: { readonly port?: number; readonly host?: string }): ReturnType<HttpApp['listen']>
+  /** Refuses new work, lets open streams end for `drainTimeoutMs`, then cuts them; `force` cuts at once. */
+  close(options?: { readonly drainTimeoutMs?: number; readonly force?: boolean }): Promise<void>
+  /** Lists the providers' models again. */
+  refreshModels(): Promise<void>
+}
+
+/** The provider types that this build serves, by API. */
+export function servedProviderTypes(): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(Object.entries(providerRegistry).map(([api, types]) => [api, Object.keys(types)]))
+}
+
+/** Creates a stack. Rejects with `config_invalid` or a `storage_*` error; it opens no socket and asks no provider yet. */
+export async function createStack(options: StackOptions): Promise<Stack> {
+  const config = StackConfig.parse(options.config)
+  const log = options.log ?? silentLog
+  const clock = options.clock ?? systemClock
+  const ids = options.ids ?? createIds()
+  await using opening = new AsyncDisposableStack()
+  const upstream = await openUpstream(options, { allowPrivateUrls: config.server.allowPrivateUrls, log, clock }, opening)
+  const storage = opening.use(
+    await openStorage({
+      backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }),
+      clock,
+      log,
+      requestLogRetentionDays: config.requestLog.retentionDays,
+    }),
+  )
+  const closing = new AbortController()
+  opening.defer(() => closing.abort())
+  const providers = await createProviders(config, options.providers ?? [], {
+    upstream,
+    log,
+    clock,
+    signal: closing.signal,
+    accounting: options.recordings === undefined,
+  })
+  opening.defer(() => disposeProviders(providers))
+  const registry = opening.use(
+    new ModelRegistry({
+      providers,
+      declared: config.models.map((model) => toDeclared(model, providers)),
+      aliases: config.aliases ?? {},
+      storage,
+      clock,
+      log,
+      refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
+    }),
+  )
+  const router = new ModelRouter(registry, providers)
+  const services: StackServices = {
+    inference: createInferenceService({ router, storage, clock, ids, storesCompletions: config.inferenceStore.enabled }),
+    models: createModelsService({ registry, router, providers, clock }),
+    inspect: createInspectService({ version: VERSION, providers, registry, clock, routes: () => inspected(routes, providers) }),
+  }
+  const routes = bindRoutes(services)
+  const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) => created.close({ drainTimeoutMs: 0 }))
+  const owned = opening.move()
+  return {
+    config,
+    services,
+    providers,
+    routes,
+    fetch: app.fetch,
+    async listen(at = {}) {
+      const listening = await app.listen({ port: at.port ?? config.server.port, host: at.host ?? config.server.host })
+      registry.start()
+      return listening
+    },
+    async close(closeOptions = {}) {
+      await app.close({ drainTimeoutMs: config.server.drainTimeoutMs, ...closeOptions })
+      await owned.disposeAsync()
+    },
+    refreshModels: () => registry.refresh(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function openUpstream(
+  options: StackOptions,
+  settings: { readonly allowPrivateUrls: boolean; readonly log: Log; readonly clock: Clock },
+  opening: AsyncDisposableStack,
+): Promise<Upstream> {
+  const upstream = options.upstream ?? opening.use(createUpstream({ allowPrivateUrls: settings.allowPrivateUrls }))
+  if (options.recordings === undefined) return upstream
+  const { createRecordedUpstream } = await import('./recordings/recorded-upstream.ts')
+  return createRecordedUpstream({ ...options.recordings, upstream, clock: settings.clock, log: settings.log })
+}
+
+async function createProviders(
+  config: StackConfig,
+  own: readonly AnyProviderDefinition[],
+  world: { upstream: Upstream; log: Log; clock: Clock; signal: AbortSignal; accounting: boolean },
+): Promise<ProviderHandle[]> {
+  const served = config.providers.filter(({ api }) => api in providerRegistry || own.some((definition) => definition.api === api))
+  return Promise.all(
+    served.map(async (entry) => createConfiguredProvider(entry, await findDefinition(entry, own), world)),
+  )
+}
+
+async function findDefinition(entry: ConfiguredProvider, own: readonly AnyProviderDefinition[]): Promise<AnyProviderDefinition> {
+  const found =
+    own.find(({ api, type }) => api === entry.api && type === entry.type) ??
+    (await providerRegistry[entry.api]?.[entry.type]?.())
+  if (found !== undefined) return found
+  const types = Object.keys(providerRegistry[entry.api] ?? {})
+  throw new StackError('config_invalid', {
+    file: entry.path ?? 'the configuration',
+    ...entry.position,
+    problem: `Provider type '${entry.type}' is not served by this build.`,
+    fix: `Use one of: ${types.join(', ')}.`,
+  })
+}
+
+async function disposeProviders(providers: readonly ProviderHandle[]): Promise<void> {
+  await Promise.all(providers.map((provider) => provider[Symbol.asyncDispose]()))
+}
+
+function toDeclared(model: StackConfig['models'][number], providers: readonly ProviderHandle[]): DeclaredModel {
+  const [only] = providers
+  const providerId = model.provider_id ?? (providers.length === 1 ? only?.id : undefined)
+  if (providerId === undefined) {
+    throw new StackError('config_invalid', {
+      file: 'the configuration',
+      problem: `Model '${model.model_id}' names no provider, and there are ${providers.length}.`,
+      fix: `Add provider_id: one of ${providers.map(({ id }) => id).join(', ')}.`,
+    })
+  }
+  return {
+    model_id: model.model_id,
+    provider_id: providerId,
+    provider_model_id: model.provider_model_id ?? model.model_id,
+    model_type: model.model_type,
+    // Checked as JSON by the schema of the configuration.
+    metadata: model.metadata as DeclaredModel['metadata'],
+  }
+}
+
+/** Every declared route with the operation of its service. */
+function bindRoutes(services: StackServices): BoundRoute[] {
+  const tables = [
+    [inference, services.inference],
+    [models, services.models],
+    [inspect, services.inspect],
+  ] as const
+  return tables.flatMap(([api, service]) =>
+    Object.entries(api).map(([name, route]) => ({
+      name,
+      route,
+      tag: route.tag ?? 'Other',
+      // Service<A> has exactly the keys of A; entries() cannot say so.
+      operation: (service as unknown as Readonly<Record<string, BoundRoute['operation']>>)[name] ?? missing(name),
+    })),
+  )
+}
+
+function missing(name: string): BoundRoute['operation'] {
+  return () => Promise.reject(new StackError('operation_unsupported', { operation: name, provider: 'this server' }))
+}
+
+function inspected(routes: readonly BoundRoute[], providers: readonly ProviderHandle[]) {
+  const types = [...new Set(providers.filter(({ api }) => api === 'inference').map(({ type }) => type))]
+  return routes.map(({ route, tag }) => ({ route, providerTypes: tag === 'Inference' ? types : [] }))
+}
+
+interface AppParts {
+  readonly routes: readonly BoundRoute[]
+  readonly config: StackConfig
+  readonly log: Log
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly storage: Storage
+}
+
+function createApp({ routes, config, log, clock, ids, storage }: AppParts): HttpApp {
+  return createHttpApp({
+    routes,
+    server: config.server,
+    log,
+    clock,
+    ids,
+    openApi: { title: 'Llama Stack', version: VERSION },
+    ...(config.requestLog.enabled ? { onFinished: (entry) => storage.appendRequestLog(entry) } : {}),
+  })
+}
+
+export type { CallContext }

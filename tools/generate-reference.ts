@@ -1,0 +1,69 @@
+/** Pages of the reference that come from tables: the error codes, and which vendor can do what. */
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { errorTable } from '@llama-stack/api'
+import type { ErrorRow } from '@llama-stack/api'
+import { routeRequirements } from '../tests/requirements.ts'
+import { dialects } from '../packages/server/src/providers/inference/_dialect-table.ts'
+import { providerRegistry } from '../packages/server/src/providers/registry.gen.ts'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** One line for each error code. */
+export function generateErrorReference(): string {
+  const lines = Object.entries(errorTable).map(([code, row]) => {
+    // Rows of different details share their shape; only the status is read.
+    const { status, type, retryable } = row as unknown as ErrorRow<never>
+    const shown = typeof status === 'number' ? String(status) : 'the vendor’s'
+    return `| \`${code}\` | ${shown} | \`${type}\` | ${retryable === true ? 'yes' : 'no'} |`
+  })
+  return [
+    '# Errors',
+    '',
+    'Generated from the error table. Every error has `message`, `type`, `param` and `code`; `llama explain <code>` says more.',
+    '',
+    '| `error.code` | Status | `error.type` | May be retried |',
+    '|---|---|---|---|',
+    ...lines,
+    '',
+  ].join('\n')
+}
+
+/** Routes by state, and the facts of each vendor. */
+export async function generateCompatibility(): Promise<string> {
+  const fixtures = new Set(readdirSync(join(root, 'tests/fixtures/vendors')).map((file) => file.replace('.json', '')))
+  const types = await Promise.all(Object.values(providerRegistry['inference'] ?? {}).map((load) => load()))
+  const vendors = Object.values(dialects).map((dialect) => {
+    const mark = (fact: boolean): string => (fact ? '✓' : '–')
+    const embeddings = dialect.embeddings ?? true
+    return `| \`${dialect.type}\` | ${mark(true)} | ${mark(dialect.completions ?? true)} | ${mark(embeddings)} | ${mark(dialect.streamUsage ?? true)} | ${mark(dialect.inlineImages ?? false)} | ${mark(fixtures.has(dialect.name))} |`
+  })
+  const states = Map.groupBy(routeRequirements, ([, , , state]) => state)
+  return [
+    '# Compatibility',
+    '',
+    'Generated from the vendor table, the provider registry and the requirements manifest.',
+    '',
+    '## Vendors that speak OpenAI’s protocol',
+    '',
+    '| Provider type | Chat | Completions | Embeddings | Usage in streams | Images inlined | Fixture |',
+    '|---|---|---|---|---|---|---|',
+    ...vendors,
+    '',
+    '## Every inference provider',
+    '',
+    '| Provider type | What it is |',
+    '|---|---|',
+    ...types.map(({ type, description }) => `| \`${type}\` | ${description} |`),
+    '',
+    '## Routes of Llama Stack and OGX',
+    '',
+    '| Capability | Routes | Of them |',
+    '|---|--:|---|',
+    ...[...states].map(
+      ([state, rows]) => `| ${state} | ${rows.length} | ${rows.slice(0, 3).map(([, route]) => `\`${route}\``).join(', ')}${rows.length > 3 ? ', …' : ''} |`,
+    ),
+    '',
+  ].join('\n')
+}
