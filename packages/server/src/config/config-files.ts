@@ -1,0 +1,27 @@
+/** The reading side of the file system, as far as finding a configuration needs it. */
+import { readdir, readFile } from 'node:fs/promises'
+
+/** Passed in, so that a test or an embedding program can answer from memory. */
+export interface ConfigFiles {
+  /** The text, or undefined when there is no such file. */
+  readText(path: string): Promise<string | undefined>
+  /** The names in a directory; none when there is no such directory. */
+  list(directory: string): Promise<readonly string[]>
+}
+
+/** The file system of this machine. */
+export const machineFiles: ConfigFiles = Object.freeze({
+  readText: (path: string) => orAbsent(readFile(path, 'utf8'), undefined),
+  list: (directory: string) => orAbsent<readonly string[]>(readdir(directory), []),
+})
+
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR'])
+
+async function orAbsent<Value>(reading: Promise<Value>, absent: Value): Promise<Value> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ABSENT.has(error.code)) return absent
+    throw error
+  }
+}
