@@ -1,11 +1,12 @@
 /** The only place that wires: from a configuration to a running stack. */
-import type { AnyProviderDefinition, CallContext, Clock, Inference, Inspect, Log, Models, Upstream } from '@llama-stack/api'
+import type { AnyProviderDefinition, Clock, Inference, Inspect, Log, Models, Upstream } from '@llama-stack/api'
 import { inference, inspect, models, StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
 import { createHttpApp } from './http/http-app.ts'
 import type { BoundRoute } from './http/bound-route.ts'
+import type { FinishedRequest } from './http/exchange.ts'
 import type { HttpApp } from './http/http-app.ts'
 import { systemClock } from './kernel/clock.ts'
 import { createIds } from './kernel/ids.ts'
@@ -22,7 +23,7 @@ import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
-import type { Storage } from './storage/storage.ts'
+import type { RequestLogEntry, Storage } from './storage/storage.ts'
 
 /** Whether provider calls are recorded or replayed, and where the recordings lie. */
 export interface RecordingSettings {
@@ -59,6 +60,8 @@ export interface Stack extends AsyncDisposable {
   readonly routes: readonly BoundRoute[]
   /** The whole HTTP API as a web-standard function, without a port. */
   readonly fetch: HttpApp['fetch']
+  /** Requests whose reply is not complete yet, streams included. */
+  readonly openRequests: number
   listen(at?: { readonly port?: number; readonly host?: string }): ReturnType<HttpApp['listen']>
   /** Refuses new work, lets open streams end for `drainTimeoutMs`, then cuts them; `force` cuts at once. */
   close(options?: { readonly drainTimeoutMs?: number; readonly force?: boolean }): Promise<void>
@@ -123,6 +126,9 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     providers,
     routes,
     fetch: app.fetch,
+    get openRequests() {
+      return app.openRequests
+    },
     async listen(at = {}) {
       const listening = await app.listen({ port: at.port ?? config.server.port, host: at.host ?? config.server.host })
       registry.start()
@@ -241,8 +247,35 @@ function createApp({ routes, config, log, clock, ids, storage }: AppParts): Http
     clock,
     ids,
     openApi: { title: 'Llama Stack', version: VERSION },
-    ...(config.requestLog.enabled ? { onFinished: (entry) => storage.appendRequestLog(entry) } : {}),
+    ...(config.requestLog.enabled ? { onFinished: (finished) => storage.appendRequestLog(toLogEntry(finished)) } : {}),
   })
 }
 
-export type { CallContext }
+/** Requests that nobody identified belong to whom a server without keys has as its only principal. */
+const NOBODY = Object.freeze({ id: 'local' })
+
+function toLogEntry({ record, ...finished }: FinishedRequest): RequestLogEntry {
+  return {
+    principal: finished.principal ?? NOBODY,
+    requestId: finished.requestId,
+    startedAtMs: finished.startedAt,
+    operation: finished.operation ?? null,
+    route: finished.route ?? null,
+    method: finished.method,
+    path: finished.path,
+    status: finished.status,
+    errorCode: finished.errorCode ?? (finished.aborted ? 'client_closed' : null),
+    model: record.model ?? null,
+    providerId: record.providerId ?? null,
+    providerModel: record.providerModel ?? null,
+    streamed: record.streamed ?? false,
+    demo: record.demo ?? false,
+    inputTokens: record.inputTokens ?? null,
+    outputTokens: record.outputTokens ?? null,
+    totalTokens: record.totalTokens ?? null,
+    firstByteMs: record.firstByteMs ?? finished.firstByteMs ?? null,
+    durationMs: finished.durationMs,
+    attempts: record.attempts ?? [],
+    client: finished.client ?? null,
+  }
+}
