@@ -47,6 +47,8 @@ const workerSource = `
 `
 
 const DEFAULT_PAGE_THRESHOLD = 2000
+/** Counting the pages costs as much as a small commit (4 us), so it is not done after each. */
+const COMMITS_PER_COUNT = 16
 /**
  * A passive checkpoint lets writes go on, so under steady load the log is never wholly moved and never starts over. At
  * this many times the threshold the serving connection moves the small rest itself.
@@ -61,9 +63,13 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   const count = connection.prepare('PRAGMA wal_checkpoint(NOOP)')
   let worker: Worker | undefined
   let running = false
-  let broken = false
+  let ended = false
+  let commits = 0
 
-  const warn = (reason: string): void => log.warn('Moving the write-ahead log failed; it is tried again.', { reason })
+  const warn = (error: unknown): void => {
+    const reason = error instanceof Error ? error.message : String(error)
+    log.warn('Moving the write-ahead log into the database failed; it is tried again.', { reason })
+  }
 
   const start = (): Worker => {
     const started = new Worker(workerSource, { eval: true, workerData: { path: options.path }, execArgv: [] })
@@ -72,28 +78,41 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
       running = false
       if (failure !== null) warn(failure)
     })
-    started.on('error', (error: unknown) => {
+    started.on('error', warn)
+    started.on('exit', () => {
       // Without a worker the overdue rule keeps the log in bounds.
-      broken = true
-      warn(error instanceof Error ? error.message : String(error))
+      running = false
+      ended = true
     })
     return started
   }
 
+  const moveIfLong = (): void => {
+    const pages = count.get()
+    const written = Number(pages?.['log'])
+    const waiting = written - Number(pages?.['checkpointed'])
+    if (running) return
+    if (written >= pageThreshold * OVERDUE_FACTOR) connection.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    else if (waiting >= pageThreshold && !ended) {
+      worker ??= start()
+      running = true
+      worker.postMessage('checkpoint')
+    }
+  }
+
   return {
     afterCommit() {
-      const pages = count.get()
-      const written = Number(pages?.['log'])
-      const waiting = written - Number(pages?.['checkpointed'])
-      if (written >= pageThreshold * OVERDUE_FACTOR && !running) connection.exec('PRAGMA wal_checkpoint(PASSIVE)')
-      else if (waiting >= pageThreshold && !running && !broken) {
-        worker ??= start()
-        running = true
-        worker.postMessage('checkpoint')
+      commits += 1
+      if (commits % COMMITS_PER_COUNT !== 0) return
+      try {
+        moveIfLong()
+      } catch (error) {
+        // The commit stands; only the log stays long.
+        warn(error)
       }
     },
     async [Symbol.asyncDispose]() {
-      if (worker === undefined || broken) return
+      if (worker === undefined || ended) return
       const exited = new Promise((resolve) => worker?.once('exit', resolve))
       worker.ref()
       worker.postMessage('stop')
