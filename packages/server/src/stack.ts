@@ -65,6 +65,8 @@ export interface Stack extends AsyncDisposable {
   listen(at?: { readonly port?: number; readonly host?: string }): ReturnType<HttpApp['listen']>
   /** Refuses new work, lets open streams end for `drainTimeoutMs`, then cuts them; `force` cuts at once. */
   close(options?: { readonly drainTimeoutMs?: number; readonly force?: boolean }): Promise<void>
+  /** The accepted requests whose replies are not complete. */
+  readonly openRequests: number
   /** Lists the providers' models again. */
   refreshModels(): Promise<void>
 }
@@ -126,6 +128,9 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     providers,
     routes,
     fetch: app.fetch,
+    get openRequests() {
+      return app.openRequests
+    },
     get openRequests() {
       return app.openRequests
     },

@@ -1,0 +1,258 @@
+/** The pipeline that every request walks: guard, principal, limits, one parse, the operation, the reply. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isStackError, StackError } from '@llama-stack/api'
+import type { CallContext, Clock, Log, Route } from '@llama-stack/api'
+import type { Ids } from '../kernel/ids.ts'
+import { createAuthenticate } from './authenticate.ts'
+import type { Authenticate } from './authenticate.ts'
+import type { BoundRoute } from './bound-route.ts'
+import { createBrowserGuard } from './browser-guard.ts'
+import type { BrowserGuard } from './browser-guard.ts'
+import { openExchange } from './exchange.ts'
+import type { Exchange, FinishedRequest } from './exchange.ts'
+import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from './http-settings.ts'
+import type { HttpServerSettings } from './http-settings.ts'
+import { createKeepAliveTicker } from './keep-alive-ticker.ts'
+import type { KeepAliveTicker } from './keep-alive-ticker.ts'
+import { createRequestParser, parseJson } from './parse-request.ts'
+import type { RequestParser } from './parse-request.ts'
+import { parseProviderData } from './provider-data.ts'
+import type { RawQuery } from './query-values.ts'
+import { endAfterDiscard, readBody } from './read-body.ts'
+import { renderError } from './render-error.ts'
+import { toRequestId } from './request-id.ts'
+import { writeReply } from './write-reply.ts'
+
+/** What the edge needs. */
+export interface EdgeOptions {
+  readonly server: HttpServerSettings
+  readonly log: Log
+  readonly clock: Clock
+  readonly ids: Ids
+  /** Called once per request, when its reply is complete or its client gone. */
+  readonly onFinished?: (finished: FinishedRequest) => void
+}
+
+/** A request on its way in: Node's own two objects. */
+export interface Arrival {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+/** The route that a request found, and what the path and the query hold. */
+export interface RouteMatch {
+  readonly bound: BoundRoute
+  readonly params: Readonly<Record<string, string>>
+  readonly query: RawQuery
+}
+
+/** The steps between the router and the operations. */
+export interface Edge {
+  serve(arrival: Arrival, match: RouteMatch): void
+  /** Answers a request that found no route, or that the router could not read. */
+  refuse(arrival: Arrival, error: unknown): void
+  /** Answers OPTIONS: what the path allows, and whether a page may ask. */
+  preflight(arrival: Arrival, allowed: readonly string[]): void
+  /** The accepted requests whose replies are not complete. */
+  readonly open: ReadonlySet<Exchange>
+  /** Stops waiting for a request: its work is aborted and its client is told. */
+  cut(exchange: Exchange): void
+  /** Whether sockets are bound to loopback only, so that Host headers have to name the loopback. */
+  checkHost: boolean
+  /** From now on requests are refused, but for the public reads that watch over the server. */
+  draining: boolean
+  /** Called whenever a request is over. */
+  onOver: (() => void) | undefined
+}
+
+/** The steps of the pipeline, built once. */
+interface Steps {
+  readonly maxBodyBytes: number
+  readonly authenticate: Authenticate
+  readonly guard: BrowserGuard
+  readonly ticker: KeepAliveTicker
+  readonly parserOf: (route: Route) => RequestParser
+  readonly log: Log
+}
+
+/** Builds the pipeline. */
+export function createEdge(options: EdgeOptions): Edge {
+  const { server, log, clock, ids, onFinished } = options
+  const steps: Steps = {
+    maxBodyBytes: server.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    authenticate: createAuthenticate(server.apiKeys ?? []),
+    guard: createBrowserGuard(server),
+    ticker: createKeepAliveTicker(server.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS),
+    parserOf: createParsers(),
+    log,
+  }
+  const open = new Set<Exchange>()
+  const enter = ({ request, response }: Arrival): Exchange => {
+    const exchange = openExchange(request, response, {
+      clock,
+      requestId: toRequestId(request.headers, ids),
+      onOver(over, finished) {
+        open.delete(over)
+        onFinished?.(finished)
+        edge.onOver?.()
+      },
+    })
+    Object.assign(exchange.headers, steps.guard.replyHeaders(request))
+    // Closing idle connections ourselves would race with the next request on them; this way none is lost.
+    if (edge.draining) exchange.headers['connection'] = 'close'
+    return exchange
+  }
+  const edge: Edge = {
+    serve(arrival, match) {
+      const exchange = enter(arrival)
+      exchange.bound = match.bound
+      if (edge.draining && !isWatch(match.bound.route)) {
+        fail(exchange, new StackError('server_shutting_down', {}), log)
+        return
+      }
+      open.add(exchange)
+      exchange.checkHost = edge.checkHost && !exchange.inProcess
+      answer(exchange, match, steps).catch((error: unknown) => {
+        // Whoever aborted the call has answered it, or there is nobody left to answer.
+        if (!exchange.signal.aborted) fail(exchange, error, log)
+      })
+    },
+    refuse(arrival, error) {
+      fail(enter(arrival), edge.draining ? new StackError('server_shutting_down', {}) : error, log)
+    },
+    preflight(arrival, allowed) {
+      const { headers, response } = enter(arrival)
+      const allow = [...allowed, 'OPTIONS'].join(', ')
+      response.writeHead(204, { ...headers, allow, ...steps.guard.preflightHeaders(arrival.request) }).end()
+    },
+    open,
+    cut(exchange) {
+      const error = new StackError('server_shutting_down', {})
+      exchange.abort(error)
+      if (exchange.over) return
+      if (exchange.failStream !== undefined) exchange.failStream(error)
+      else if (exchange.response.headersSent) exchange.response.destroy()
+      else fail(exchange, error, log)
+    },
+    checkHost: false,
+    draining: false,
+    onOver: undefined,
+  }
+  return edge
+}
+
+/** Where Llama Stack has the API of OpenAI; OGX has it at `/v1`. */
+const LLAMA_STACK_PREFIX = '/v1/openai/v1/'
+
+async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, steps: Steps): Promise<void> {
+  const { request } = exchange
+  const { route } = bound
+  steps.guard.check(request, exchange.checkHost)
+  exchange.principal = steps.authenticate(request.headers, route.access)
+  const { providerData, testId } = parseProviderData(request.headers, steps.log)
+  const rawBody = route.body === undefined ? undefined : await readJsonBody(request, steps.maxBodyBytes)
+  const body = rawBody === undefined ? {} : parseJson(rawBody)
+  const context: CallContext = {
+    principal: exchange.principal,
+    requestId: exchange.requestId,
+    signal: exchange.signal,
+    providerData,
+    record: exchange.record,
+    ...(request.url?.startsWith(LLAMA_STACK_PREFIX) === true && { generation: 'llama-stack' as const }),
+    ...(testId !== undefined && { testId }),
+    ...(rawBody !== undefined && { rawBody }),
+  }
+  // The parser has checked the request against the very schemas that the operation's type comes from.
+  const reply = await bound.operation(steps.parserOf(route)({ params, query, body }) as never, context)
+  await writeReply(exchange, reply, {
+    ticker: steps.ticker,
+    onEarlyFailure: (error) => fail(exchange, error, steps.log),
+    onLateFailure: (error) => report(exchange, error, steps.log),
+  })
+}
+
+/** Parsers are built at a route's first request: a start should not pay for routes that nobody calls. */
+function createParsers(): (route: Route) => RequestParser {
+  const parsers = new Map<Route, RequestParser>()
+  return (route) => {
+    let parser = parsers.get(route)
+    if (parser === undefined) parsers.set(route, (parser = createRequestParser(route)))
+    return parser
+  }
+}
+
+function fail(exchange: Exchange, error: unknown, log: Log): void {
+  exchange.error = error
+  report(exchange, error, log)
+  sendError(exchange, error)
+}
+
+/** Health and readiness are asked for while the server drains: that is what they are for. */
+const isWatch = (route: Route): boolean => route.access === 'public' && route.method === 'GET'
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+
+async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+  const contentType = request.headers['content-type']
+  if (contentType !== undefined && !JSON_TYPE.test(contentType)) {
+    throw new StackError('unsupported_media_type', {
+      contentType: contentType.slice(0, 80),
+      expected: 'application/json',
+    })
+  }
+  return readBody(request, maxBytes)
+}
+
+/** Above this, an unread body is not worth keeping the connection for. */
+const MAX_UNREAD_BYTES = 1024 * 1024
+
+function sendError(exchange: Exchange, error: unknown): void {
+  const { request, response } = exchange
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const rendered = renderError(error)
+  const body = JSON.stringify(rendered.body)
+  const unread = !exchange.inProcess && !request.complete && isLongBody(request)
+  response.writeHead(rendered.status, {
+    ...exchange.headers,
+    ...rendered.headers,
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    ...((unread || isStackError(error, 'server_shutting_down')) && { connection: 'close' }),
+  })
+  exchange.markFirstByte()
+  if (!unread) {
+    response.end(body)
+    return
+  }
+  response.write(body)
+  endAfterDiscard(request, response)
+}
+
+function isLongBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_UNREAD_BYTES
+}
+
+/** Our mistakes go to the log with everything; failures of others as a line; what clients did wrong only for debugging. */
+function report({ requestId, bound }: Exchange, error: unknown, log: Log): void {
+  const operation = bound?.name ?? 'none'
+  if (!isStackError(error) || error.code === 'internal_error') {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.error('A request failed because of a mistake in the server.', {
+      requestId,
+      operation,
+      stack: withCauses(stack, error),
+    })
+  } else if (error.status >= 500) {
+    log.warn('A request failed.', { requestId, operation, code: error.code, reason: error.message })
+  } else {
+    log.debug('A request was refused.', { requestId, operation, code: error.code, reason: error.message })
+  }
+}
+
+function withCauses(stack: string, error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error ? `${stack}\ncaused by ${withCauses(cause.stack ?? cause.message, cause)}` : stack
+}

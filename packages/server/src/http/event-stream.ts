@@ -1,0 +1,93 @@
+/** An open event stream towards a client: its head, its silence, its end. */
+import type { Exchange } from './exchange.ts'
+import type { KeepAliveTicker, QuietStream } from './keep-alive-ticker.ts'
+import { renderErrorEvent } from './render-error.ts'
+
+export const EVENT_STREAM = 'text/event-stream'
+
+/** The writing end of a streamed reply. */
+export interface ReplyStream {
+  /** Returns false when the client reads too slowly: wait for `drain`. */
+  write(chunk: Uint8Array | string): boolean
+  end(last?: string): void
+  /** Ends with the error, in whatever way the body allows. */
+  fail(error: unknown): void
+}
+
+const SSE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
+  'content-type': EVENT_STREAM,
+  'cache-control': 'no-cache',
+  // nginx and its kin would collect the stream otherwise.
+  'x-accel-buffering': 'no',
+})
+
+const KEEP_ALIVE = ': keep-alive\n\n'
+
+/**
+ * Sends the head of an event stream. Chunks of one tick leave together: Node corks the socket at a response's first
+ * write of a tick and uncorks it on the next, so there is nothing to coalesce here.
+ */
+export function openEventStream(
+  exchange: Exchange,
+  ticker: KeepAliveTicker,
+  headers: Readonly<Record<string, string>> = {},
+): ReplyStream {
+  const { response } = exchange
+  let lastChunk: Uint8Array | string = '\n\n'
+  let ended = false
+  const quiet: QuietStream = {
+    quietTicks: 0,
+    breakSilence() {
+      // A comment within an event that is still arriving would tear it apart.
+      if (!ended && !response.writableNeedDrain && endsEvent(lastChunk)) response.write(KEEP_ALIVE)
+    },
+  }
+  const finish = (last: string): void => {
+    if (ended) return
+    ended = true
+    ticker.delete(quiet)
+    if (!exchange.over) response.end(last)
+  }
+  const fail = (error: unknown): void => {
+    exchange.error = error
+    // What was cut off is closed first, so that the error is an event of its own.
+    finish(`${endsEvent(lastChunk) ? '' : '\n\n'}${renderErrorEvent(error)}`)
+  }
+  response.writeHead(200, { ...exchange.headers, ...SSE_HEADERS, ...headers })
+  response.once('close', () => {
+    ended = true
+    ticker.delete(quiet)
+  })
+  ticker.add(quiet)
+  exchange.failStream = fail
+  return {
+    write(chunk) {
+      if (ended) return true
+      quiet.quietTicks = 0
+      lastChunk = chunk.length < TAIL_BYTES ? joinTail(lastChunk, chunk) : chunk
+      return response.write(chunk)
+    },
+    end(last = '') {
+      finish(last)
+    },
+    fail,
+  }
+}
+
+/** Enough to see the end of an event in any of its spellings: `\n\n`, `\n\r\n`. */
+const TAIL_BYTES = 3
+
+function joinTail(before: Uint8Array | string, chunk: Uint8Array | string): string {
+  return tailOf(before) + tailOf(chunk)
+}
+
+function tailOf(chunk: Uint8Array | string): string {
+  return typeof chunk === 'string'
+    ? chunk.slice(-TAIL_BYTES)
+    : Buffer.from(chunk.subarray(-TAIL_BYTES)).toString('latin1')
+}
+
+function endsEvent(chunk: Uint8Array | string): boolean {
+  const tail = tailOf(chunk)
+  return tail.endsWith('\n\n') || tail.endsWith('\n\r\n')
+}

@@ -1,0 +1,95 @@
+/** The socket side: a Node server that is bound safely, and closed as a whole. */
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { RequestListener, Server, ServerOptions } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { bug, StackError } from '@llama-stack/api'
+import type { TlsSettings } from './http-settings.ts'
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Default: 127.0.0.1. */
+  readonly host?: string
+  /** Connections that may wait to be accepted. Default: 511, Node's own. */
+  readonly backlog?: number
+}
+
+/** A server that listens. */
+export interface Listener {
+  readonly url: string
+  readonly port: number
+  /** Stops listening and breaks off every connection that is left. */
+  close(): Promise<void>
+}
+
+/** What the listener has to know about the settings. */
+export interface ListenerSettings {
+  readonly tls?: TlsSettings
+  /** Whether callers need a key; without one, only loopback addresses may be bound. */
+  readonly keyRequired: boolean
+}
+
+/** As long as common load balancers keep theirs (60 s), and a little more: the client must be the one who closes. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+const SERVER_OPTIONS: ServerOptions = Object.freeze({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, noDelay: true })
+
+/** Starts to listen. Throws `unsafe_bind` and `port_in_use`. */
+export async function openListener(
+  handler: RequestListener,
+  { port, host = '127.0.0.1', backlog }: ListenOptions,
+  settings: ListenerSettings,
+): Promise<Listener> {
+  if (!settings.keyRequired && !isLoopback(host)) throw new StackError('unsafe_bind', { host })
+  const server = await toServer(handler, settings.tls)
+  await bind(server, { port, host, ...(backlog !== undefined && { backlog }) })
+  const bound = addressOf(server)
+  const scheme = settings.tls === undefined ? 'http' : 'https'
+  const shownHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address
+  return {
+    url: `${scheme}://${isLoopback(host) && host !== 'localhost' ? shownHost : toUrlHost(host)}:${bound.port}`,
+    port: bound.port,
+    close() {
+      return new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    },
+  }
+}
+
+/** Whether a bind address can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+const toUrlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+async function toServer(handler: RequestListener, tls: TlsSettings | undefined): Promise<Server> {
+  if (tls === undefined) return createServer(SERVER_OPTIONS, handler)
+  const [cert, key, ca] = await Promise.all([
+    readFile(tls.certFile),
+    readFile(tls.keyFile),
+    tls.caFile === undefined ? undefined : readFile(tls.caFile),
+  ])
+  const clientAuthentication = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
+  return createTlsServer({ ...SERVER_OPTIONS, cert, key, ...clientAuthentication }, handler)
+}
+
+function bind(server: Server, options: { port: number; host: string; backlog?: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const { port, host } = options
+      reject(error.code === 'EADDRINUSE' ? new StackError('port_in_use', { port, host }, { cause: error }) : error)
+    })
+    server.listen(options, resolve)
+  })
+}
+
+function addressOf(server: Server): AddressInfo {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address : bug('an HTTP server listens on a pipe')
+}

@@ -1,0 +1,73 @@
+/** Path, query and body of one request become the one object that an operation receives. */
+import type * as z from 'zod'
+import { StackError } from '@llama-stack/api'
+import type { Route } from '@llama-stack/api'
+import { toQueryValues } from './query-values.ts'
+import type { RawQuery } from './query-values.ts'
+import { hasDefault } from './schema-walk.ts'
+import { toValidationError } from './validation-error.ts'
+
+/** The parts of a request, as they came. */
+export interface RequestParts {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: RawQuery
+  readonly body: unknown
+}
+
+/** Parses a request; throws `invalid_value` or `missing_field`. */
+export type RequestParser = (parts: RequestParts) => object
+
+/**
+ * The parser of a route. The body stays the client's own object, with its unknown fields and the order of its keys,
+ * because it travels on to providers; defaults of the schema are filled in. The path is merged last, so that no body
+ * can claim another id than the one that was asked for.
+ */
+export function createRequestParser(route: Route): RequestParser {
+  const { body: bodySchema, query: querySchema, params: paramsSchema } = route
+  // Asked once per route, so that the bodies of hot routes are not walked.
+  const bodyHasDefaults = bodySchema !== undefined && hasDefault(bodySchema)
+  return ({ params, query, body }) => {
+    let request: Record<string, unknown> = {}
+    if (bodySchema !== undefined) {
+      const parsed = parsePart(bodySchema, body)
+      request = body as Record<string, unknown> // it passed an object schema
+      if (bodyHasDefaults) fillDefaults(request, parsed)
+    }
+    if (querySchema !== undefined) Object.assign(request, parsePart(querySchema, toQueryValues(query, querySchema)))
+    return Object.assign(request, paramsSchema === undefined ? params : parsePart(paramsSchema, params))
+  }
+}
+
+function parsePart(schema: z.ZodObject, part: unknown): Record<string, unknown> {
+  const result = schema.safeParse(part)
+  if (!result.success) throw toValidationError(result.error.issues, schema, part)
+  return result.data
+}
+
+/** Copies what the schema added, at any depth, without touching what the client sent. */
+function fillDefaults(target: Record<string, unknown>, parsed: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(parsed)) {
+    const own = Object.hasOwn(target, key) ? target[key] : undefined
+    if (own === undefined) target[key] = value
+    else if (isRecord(own) && isRecord(value)) fillDefaults(own, value)
+    else if (Array.isArray(own) && Array.isArray(value)) {
+      for (const [index, item] of own.entries()) {
+        const filled: unknown = value[index]
+        if (isRecord(item) && isRecord(filled)) fillDefaults(item, filled)
+      }
+    }
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Parses a JSON body; throws `invalid_json`. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StackError('invalid_json', { reason }, { cause: error })
+  }
+}
