@@ -38,7 +38,7 @@ export interface ProviderLine {
 /** Renders the banner. */
 export function renderBanner(facts: BannerFacts, terminal: Terminal): string {
   const { separator } = terminal.symbols
-  const label = (name: string): string => `  ${terminal.paint('dim', name.padEnd(6))} `
+  const label = (name: string): string => `  ${terminal.paint('dim', name.padEnd(7))} `
   const data = facts.ephemeral ? `${facts.dataDir}, deleted at the end` : `${facts.dataDir} (SQLite)`
   const protocols = ['OpenAI', 'Llama Stack', 'OGX'].join(` ${separator} `)
   const lines = [
@@ -74,7 +74,11 @@ export function toEngineLine({ engine, url, state, models }: FoundEngine): Provi
   if (models.length === 0) {
     return { state: 'attention', name: engine.label, facts: [url, `runs, has no models: ${engine.whenEmpty}`] }
   }
-  return { state: 'on', name: engine.label, facts: [url, `${models.length} ${models.length === 1 ? 'model' : 'models'}`] }
+  return {
+    state: 'on',
+    name: engine.label,
+    facts: [url, `${models.length} ${models.length === 1 ? 'model' : 'models'}`],
+  }
 }
 
 /** The line of a key in the environment. `off` says why the key is not enough. */
@@ -93,7 +97,11 @@ function toAccess({ loopback, keyCount }: BannerFacts): string {
 
 function toProviderLines(providers: readonly ProviderLine[], terminal: Terminal): readonly string[] {
   const { tick, warning, off } = terminal.symbols
-  const marks = { on: terminal.paint('green', tick), attention: terminal.paint('yellow', warning), off: terminal.paint('dim', off) }
+  const marks = {
+    on: terminal.paint('green', tick),
+    attention: terminal.paint('yellow', warning),
+    off: terminal.paint('dim', off),
+  }
   const width = Math.max(0, ...providers.map(({ name }) => displayWidth(name)))
   return providers.map(({ state, name, facts }) => `  ${marks[state]} ${name.padEnd(width)}  ${facts.join('   ')}`)
 }

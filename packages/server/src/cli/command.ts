@@ -168,6 +168,11 @@ export function defineCommand<const A extends Arguments, const O extends Options
   return Object.freeze(definition)
 }
 
+/** Declares options that several commands share, keeping the literal types that their values are typed from. */
+export function defineOptions<const O extends Options>(options: O): O {
+  return Object.freeze(options)
+}
+
 /** A command when the types of its values no longer matter: what the generated list loads. */
 export interface AnyCommand extends Omit<CommandDefinition, 'run'> {
   run(input: never): Promise<number>

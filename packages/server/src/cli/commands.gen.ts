@@ -11,6 +11,13 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/chat.ts')).command,
   },
   {
+    path: 'doctor',
+    aliases: [],
+    group: 'Look',
+    summary: 'Check this machine, its keys and engines, and the running server',
+    load: async () => (await import('./commands/doctor.ts')).command,
+  },
+  {
     path: 'explain',
     aliases: [],
     group: 'Look',
@@ -37,6 +44,27 @@ export const commandEntries: readonly CommandEntry[] = [
     group: 'Use',
     summary: 'Show one model of the running server',
     load: async () => (await import('./commands/models-show.ts')).command,
+  },
+  {
+    path: 'run',
+    aliases: ['stack run', 'serve', 'up'],
+    group: 'Serve',
+    summary: 'Start the server: what is found here, a distribution, or a configuration file',
+    load: async () => (await import('./commands/run.ts')).command,
+  },
+  {
+    path: 'stack list-apis',
+    aliases: [],
+    group: 'Look',
+    summary: 'List the APIs and how many of their provider types are served',
+    load: async () => (await import('./commands/stack-list-apis.ts')).command,
+  },
+  {
+    path: 'stack list-providers',
+    aliases: ['providers'],
+    group: 'Look',
+    summary: 'List the provider types that a configuration may name',
+    load: async () => (await import('./commands/stack-list-providers.ts')).command,
   },
   {
     path: 'version',

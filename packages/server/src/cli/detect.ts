@@ -21,9 +21,10 @@ export interface FoundEngine {
   readonly engine: LocalEngine
   /** Without `/v1`. */
   readonly url: string
+  readonly key: string | undefined
   /**
    * `answers`: it listed its models. `silent`: a variable names it, but nothing answers there now. `unchecked`: a variable
-   * names another machine, which is not probed.
+   * names it, and it was not asked.
    */
   readonly state: 'answers' | 'silent' | 'unchecked'
   readonly models: readonly string[]
@@ -73,20 +74,37 @@ async function findEngine(
   budget: AbortSignal,
 ): Promise<FoundEngine | undefined> {
   const url = findEngineUrl(engine, env)
+  const key = engine.keyEnv === undefined ? undefined : env[engine.keyEnv] || undefined
   const isNamed = engine.env.some((name) => (env[name] ?? '') !== '')
-  if (!isLoopback(url) || (isNamed && !probe)) return isNamed ? { engine, url, state: 'unchecked', models: [] } : undefined
-  const models = probe ? await findModels(engine, { url, fetch, signal: budget }) : undefined
-  if (models !== undefined) return { engine, url, state: 'answers', models }
-  return isNamed ? { engine, url, state: 'silent', models: [] } : undefined
+  const found = (state: FoundEngine['state'], models: readonly string[] = []): FoundEngine => ({
+    engine,
+    url,
+    key,
+    state,
+    models,
+  })
+  if (!isLoopback(url) || !probe) return isNamed ? found('unchecked') : undefined
+  const models = await findModels(engine, { url, key, fetch, signal: budget })
+  if (models !== undefined) return found('answers', models)
+  return isNamed ? found('silent') : undefined
 }
 
 /** Asks one engine for its models; undefined where nothing or something else answers. */
-export async function findModels(
+async function findModels(
   engine: LocalEngine,
-  { url, fetch, signal }: { url: string; fetch: typeof globalThis.fetch; signal: AbortSignal },
+  {
+    url,
+    key,
+    fetch,
+    signal,
+  }: Pick<FoundEngine, 'url' | 'key'> & Pick<DetectOptions, 'fetch'> & { readonly signal: AbortSignal },
 ): Promise<readonly string[] | undefined> {
   try {
-    const response = await fetch(`${url}${engine.path}`, { signal, redirect: 'error' })
+    const response = await fetch(`${url}${engine.path}`, {
+      signal,
+      redirect: 'error',
+      headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+    })
     const reply: unknown = response.ok ? await response.json() : undefined
     return isRecord(reply) ? engine.models(reply) : undefined
   } catch {

@@ -14,8 +14,9 @@ const embedded: readonly ProviderInput[] = Object.freeze([
 
 /** Local engines first: they cost nothing. Then keys, then what is built in. */
 export function toDetectedConfig(detection: Detection, dataDir: string): StackConfigInput {
-  const engines = detection.engines.map(({ engine, url }): ProviderInput => {
-    return { api: 'inference', id: engine.id, type: engine.providerType, config: { base_url: url } }
+  const engines = detection.engines.map(({ engine, url, key }): ProviderInput => {
+    const config = { base_url: url, ...(key === undefined ? {} : { api_key: key }) }
+    return { api: 'inference', id: engine.id, type: engine.providerType, config }
   })
   const keyed = detection.keys.map(({ providerType, key, baseUrl }): ProviderInput => {
     const config = { api_key: key, ...(baseUrl === undefined ? {} : { base_url: baseUrl }) }

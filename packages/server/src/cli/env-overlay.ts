@@ -16,7 +16,11 @@ export interface EnvOverlay {
 const fileNames = ['.env', '.env.local']
 
 /** Reads the files and merges: `--env` wins, then the process, then `.env.local`, then `.env`. */
-export async function readEnvOverlay(cwd: string, env: Environment, assignments: readonly string[]): Promise<EnvOverlay> {
+export async function readEnvOverlay(
+  cwd: string,
+  env: Environment,
+  assignments: readonly string[],
+): Promise<EnvOverlay> {
   const files: string[] = []
   let merged: Environment = {}
   for (const name of fileNames) {

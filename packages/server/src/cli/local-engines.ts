@@ -12,6 +12,8 @@ export interface LocalEngine {
   readonly port: number
   /** Variables that say where it listens; a set one is used in place of the port. */
   readonly env: readonly string[]
+  /** The variable of its key, where it can ask for one. */
+  readonly keyEnv?: string
   /** A GET that lists models and costs nothing. */
   readonly path: string
   /** The names of its models, or undefined where the reply is another program's. */
@@ -50,6 +52,7 @@ export const localEngines: readonly LocalEngine[] = Object.freeze([
     providerType: 'remote::vllm',
     port: 8000,
     env: ['VLLM_URL'],
+    keyEnv: 'VLLM_API_TOKEN',
     path: '/v1/models',
     // Port 8000 is everybody's development port: only vLLM signs its models so.
     models: openAiModels(/^vllm$/),

@@ -13,6 +13,7 @@ export interface OutputOptions {
 export interface Output {
   /** What stdout can show. */
   readonly terminal: Terminal
+  readonly quiet: boolean
   /** Prints the result: the value as one line of JSON with `--json`, the text otherwise. */
   result(value: unknown, text: () => string): void
   /** Prints a note on stderr, unless `--quiet` or `--json`. */
@@ -23,6 +24,7 @@ export interface Output {
 export function toOutput(context: CommandContext, options: OutputOptions): Output {
   return {
     terminal: toTerminal(context.stdout, context.env),
+    quiet: options.quiet,
     result(value, text) {
       context.stdout.write(options.json ? `${JSON.stringify(value)}\n` : text())
     },

@@ -52,7 +52,11 @@ function toStackErrorView(error: StackError): ErrorView {
   const details: Partial<ConfigFault> = error.details
   if (details.problem !== undefined && details.fix !== undefined) {
     const others = (details.others ?? []).map(toFaultView)
-    return { code, ...toFaultView({ ...details, problem: details.problem, fix: details.fix }), ...(others.length > 0 ? { others } : {}) }
+    return {
+      code,
+      ...toFaultView({ ...details, problem: details.problem, fix: details.fix }),
+      ...(others.length > 0 ? { others } : {}),
+    }
   }
   if (quotesOthers(code)) return { code, message: error.message }
   const { happened, advice } = splitMessage(error.message)

@@ -1,8 +1,8 @@
 /** The options of every command that talks to a running server. */
-import type { Options } from './command.ts'
+import { defineOptions } from './command.ts'
 
 /** `--url` and `--key`. Upstream's client reads the same two settings from `LLAMA_STACK_CLIENT_*`. */
-export const serverOptions = Object.freeze({
+export const serverOptions = defineOptions({
   url: {
     type: 'string',
     placeholder: 'URL',
@@ -16,4 +16,4 @@ export const serverOptions = Object.freeze({
     env: ['LLAMA_STACK_API_KEY', 'LLAMA_STACK_CLIENT_API_KEY', 'OGX_API_KEY'],
     description: 'The API key of that server.',
   },
-}) satisfies Options
+})

@@ -17,8 +17,9 @@ export const command = defineCommand({
     const { node } = process.versions
     const platform = `${process.platform}-${process.arch}`
     toOutput(context, options).result(
-      { version, node, platform },
-      () => `llama ${version}  Node ${node}  ${platform}\n`,
+      { version: VERSION, node, platform },
+      () => `llama ${VERSION}  Node ${node}  ${platform}
+`,
     )
     return 0
   },

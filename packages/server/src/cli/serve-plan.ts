@@ -1,0 +1,179 @@
+/** From a command line to what is started: a file, a distribution, named providers, or what is found here. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { StackError } from '@llama-stack/api'
+import { settleServer } from '../config/settle-server.ts'
+import { DEFAULT_PORT } from '../config/stack-config.ts'
+import type { StackConfigInput } from '../config/stack-config.ts'
+import { toEngineLine, toKeyLine } from './banner.ts'
+import type { ProviderLine } from './banner.ts'
+import type { CommandContext } from './command.ts'
+import { findConfigFile } from './config-input.ts'
+import { detect } from './detect.ts'
+import type { Detection } from './detect.ts'
+import { toDetectedConfig, toProviderId } from './detected-config.ts'
+import { readEnvOverlay } from './env-overlay.ts'
+import type { EnvOverlay } from './env-overlay.ts'
+import { defaultDataDir, fromHomePath } from './home-path.ts'
+import { findKeyedProviders } from './keyed-providers.ts'
+import type { ServeOptions } from './serve-options.ts'
+import { parseProviderSpec } from './provider-spec.ts'
+import { toNoteRemarks, toSummaryLines } from './stack-providers.ts'
+import type { ShownProvider } from './stack-providers.ts'
+import { findSurroundings } from './surroundings.ts'
+import { toTerminal } from './terminal.ts'
+
+/** Everything that is known before the stack exists. Disposing deletes an ephemeral data folder. */
+export interface ServePlan extends AsyncDisposable {
+  readonly config: StackConfigInput
+  /** The file or distribution; undefined where the configuration was detected. */
+  readonly source: string | undefined
+  readonly envFiles: readonly string[]
+  readonly recordings: { readonly mode: 'record' | 'replay'; readonly directory: string } | undefined
+  readonly ephemeral: boolean
+  /** Whether somebody named the port: then another one is never offered. */
+  readonly portIsChosen: boolean
+  readonly remarks: readonly string[]
+  toProviderLines(providers: readonly ShownProvider[]): readonly ProviderLine[]
+}
+
+export interface ServePlanInput {
+  readonly config: string | undefined
+  readonly options: ServeOptions
+  readonly context: CommandContext
+}
+
+type Planned = Pick<ServePlan, 'config' | 'source' | 'remarks' | 'toProviderLines'>
+
+/** Plans a server. Rejects with `command_usage` and the `config_*` errors. */
+export async function createServePlan(input: ServePlanInput): Promise<ServePlan> {
+  const { options, context } = input
+  const overlay = await readEnvOverlay(context.cwd, context.env, options.env)
+  const recordings = toRecordings(options, context)
+  await using opening = new AsyncDisposableStack()
+  const ephemeralDir = options.ephemeral ? await mkdtemp(join(tmpdir(), 'llama-stack-')) : undefined
+  if (ephemeralDir !== undefined) opening.defer(() => rm(ephemeralDir, { recursive: true, force: true }))
+  const dataDir = ephemeralDir ?? (options.data === undefined ? undefined : fromHomePath(options.data, context))
+  const planned = await plan(input, overlay, dataDir)
+  const owned = opening.move()
+  return {
+    ...planned,
+    envFiles: overlay.files,
+    recordings,
+    ephemeral: options.ephemeral,
+    portIsChosen: options.port !== undefined || planned.config.server?.port !== DEFAULT_PORT,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function plan(input: ServePlanInput, overlay: EnvOverlay, dataDir: string | undefined): Promise<Planned> {
+  const { options } = input
+  const named = input.config ?? findNamedConfig(overlay)
+  if (options.providers !== undefined) {
+    if (input.config === undefined) return planProviders(input, overlay, dataDir)
+    throw usage('A configuration and --providers exclude each other.', 'Leave one of them out.')
+  }
+  return named === undefined
+    ? planDetected(input, overlay, dataDir)
+    : planFile({ ...input, config: named }, overlay, dataDir)
+}
+
+/** Upstream's variables for the configuration; with one of them set, nothing is detected. */
+function findNamedConfig({ env }: EnvOverlay): string | undefined {
+  return env['LLAMA_STACK_CONFIG'] || env['OGX_CONFIG'] || undefined
+}
+
+async function planFile(
+  { config: source, options, context }: ServePlanInput,
+  overlay: EnvOverlay,
+  dataDir: string | undefined,
+): Promise<Planned> {
+  const { readConfig } = await import('../config/load-config.ts')
+  const loaded = await readConfig({
+    ...(await findConfigFile(context, source)),
+    env: overlay.env,
+    overrides: { ...toServerOverrides(options), ...(dataDir === undefined ? {} : { dataDir }) },
+  })
+  const shown = source ?? loaded.path
+  return {
+    config: loaded.config,
+    source: `${shown} (${{ 'llama-stack': 'Llama Stack', ogx: 'OGX', native: 'native' }[loaded.config.dialect]})`,
+    remarks: toNoteRemarks(loaded.config.notes, shown),
+    toProviderLines: toSummaryLines,
+  }
+}
+
+async function planProviders(
+  { options, context }: ServePlanInput,
+  overlay: EnvOverlay,
+  dataDir: string | undefined,
+): Promise<Planned> {
+  const providers = await parseProviderSpec(options.providers ?? '', overlay.env)
+  const found = toDetectedConfig({ engines: [], keys: [] }, dataDir ?? defaultDataDir(context.home))
+  return {
+    config: {
+      ...found,
+      name: 'providers',
+      providers: [...providers],
+      server: settleServer({}, toServerOverrides(options), overlay.env),
+    },
+    source: undefined,
+    remarks: [],
+    toProviderLines: toSummaryLines,
+  }
+}
+
+async function planDetected(
+  { options, context }: ServePlanInput,
+  overlay: EnvOverlay,
+  dataDir: string | undefined,
+): Promise<Planned> {
+  const place = findSurroundings(context.env)
+  const probe = options.detect || (!options['no-detect'] && place === 'machine' && options.replay === undefined)
+  const detection = await detect({ env: overlay.env, fetch: context.fetch, probe, keyed: await findKeyedProviders() })
+  const config = toDetectedConfig(detection, dataDir ?? defaultDataDir(context.home))
+  const skipped = !probe && !options['no-detect'] && options.replay === undefined
+  return {
+    config: { ...config, server: settleServer({}, toServerOverrides(options), overlay.env) },
+    source: undefined,
+    remarks: skipped
+      ? [`Not looked for local engines ${place === 'ci' ? 'in CI' : 'in a container'}: llama --detect`]
+      : [],
+    toProviderLines: (providers) =>
+      toDetectedLines(detection, providers, toTerminal(context.stdout, context.env).symbols.ellipsis),
+  }
+}
+
+function toDetectedLines(
+  detection: Detection,
+  providers: readonly ShownProvider[],
+  ellipsis: string,
+): readonly ProviderLine[] {
+  const offOf = (id: string): string | undefined => providers.find((provider) => provider.id === id)?.off
+  return [
+    ...detection.engines.map(toEngineLine),
+    ...detection.keys.map((key) => toKeyLine(key, ellipsis, offOf(toProviderId(key.providerType)))),
+    { state: 'on', name: 'Demo', facts: ['demo/assistant, demo/scripted', 'canned answers, no model behind them'] },
+    { state: 'on', name: 'Search', facts: ['lexical embeddings and rerank', 'words, not meaning'] },
+  ]
+}
+
+function toServerOverrides(options: ServeOptions): { port?: number; host?: string } {
+  return {
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.host === undefined ? {} : { host: options.host }),
+  }
+}
+
+function toRecordings({ record, replay }: ServeOptions, context: CommandContext): ServePlan['recordings'] {
+  if (record !== undefined && replay !== undefined) {
+    throw usage('--record and --replay exclude each other.', 'Record first, then replay the same folder.')
+  }
+  if (record !== undefined) return { mode: 'record', directory: fromHomePath(record, context) }
+  return replay === undefined ? undefined : { mode: 'replay', directory: fromHomePath(replay, context) }
+}
+
+function usage(problem: string, fix: string): StackError {
+  return new StackError('command_usage', { problem, fix })
+}
