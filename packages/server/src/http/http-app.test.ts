@@ -309,10 +309,11 @@ describe.each(doors)('failures through %s', (door) => {
     expect(good).toMatchObject({
       operation: 'chatCompletion',
       tag: 'sample',
-      path: '/v1/chat/completions',
+      path: '/v1/openai/v1/chat/completions',
+      route: '/v1/chat/completions',
       status: 200,
       aborted: false,
-      principalId: 'local',
+      principal: { id: 'local' },
     })
     expect(good?.durationMs).toBeGreaterThan(0)
     expect(bad).toMatchObject({ path: '/nowhere', status: 404, errorCode: 'route_not_found', aborted: false })

@@ -133,10 +133,10 @@ function outOfRange(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, sc
 /** Both bounds of a number, since an issue names only the one that was crossed. */
 function findRange(schema: z.core.$ZodType, path: Path): { from: number; to: number } | undefined {
   const at = findSchema(schema, path)
-  if (at === undefined) return undefined
-  const { minimum: from, maximum: to } = at._zod.bag
+  if (at === undefined || !('minValue' in at) || !('maxValue' in at)) return undefined
+  const { minValue: from, maxValue: to } = at
   const isBound = (bound: unknown): bound is number =>
-    typeof bound === 'number' && Number.isSafeInteger(bound) && Math.abs(bound) < Number.MAX_SAFE_INTEGER
+    typeof bound === 'number' && Number.isFinite(bound) && Math.abs(bound) < Number.MAX_SAFE_INTEGER
   return isBound(from) && isBound(to) ? { from, to } : undefined
 }
 
