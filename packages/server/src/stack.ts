@@ -60,8 +60,6 @@ export interface Stack extends AsyncDisposable {
   readonly routes: readonly BoundRoute[]
   /** The whole HTTP API as a web-standard function, without a port. */
   readonly fetch: HttpApp['fetch']
-  /** Requests whose reply is not complete yet, streams included. */
-  readonly openRequests: number
   listen(at?: { readonly port?: number; readonly host?: string }): ReturnType<HttpApp['listen']>
   /** Refuses new work, lets open streams end for `drainTimeoutMs`, then cuts them; `force` cuts at once. */
   close(options?: { readonly drainTimeoutMs?: number; readonly force?: boolean }): Promise<void>
@@ -128,9 +126,6 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     providers,
     routes,
     fetch: app.fetch,
-    get openRequests() {
-      return app.openRequests
-    },
     get openRequests() {
       return app.openRequests
     },
