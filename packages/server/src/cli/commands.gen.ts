@@ -11,6 +11,13 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/chat.ts')).command,
   },
   {
+    path: 'config check',
+    aliases: ['check'],
+    group: 'Configure',
+    summary: 'Say what a configuration amounts to, and what is wrong with it',
+    load: async () => (await import('./commands/config-check.ts')).command,
+  },
+  {
     path: 'doctor',
     aliases: [],
     group: 'Look',
@@ -65,6 +72,13 @@ export const commandEntries: readonly CommandEntry[] = [
     group: 'Look',
     summary: 'List the provider types that a configuration may name',
     load: async () => (await import('./commands/stack-list-providers.ts')).command,
+  },
+  {
+    path: 'stack list',
+    aliases: ['distributions'],
+    group: 'Look',
+    summary: 'List the distributions that llama run accepts by name',
+    load: async () => (await import('./commands/stack-list.ts')).command,
   },
   {
     path: 'version',

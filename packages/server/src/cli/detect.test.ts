@@ -30,10 +30,12 @@ async function startEngine(replies: Readonly<Record<string, unknown>>, silent = 
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+const urlOf = (input: string | URL | Request): string => (input instanceof Request ? input.url : input.toString())
+
 /** Only what the variables of the test name may count: the machine that runs it may have engines of its own. */
 async function detectNamed(env: Record<string, string>, probe = true): Promise<Detection> {
-  const fetchNamed: typeof fetch = (input, init) => {
-    const isNamed = Object.values(env).some((value) => String(input).startsWith(value.replace(/\/v1$/, '')))
+  const fetchNamed = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const isNamed = Object.values(env).some((value) => urlOf(input).startsWith(value.replace(/\/v1$/, '')))
     return isNamed ? fetch(input, init) : Promise.reject(new TypeError('refused'))
   }
   return detect({
@@ -72,7 +74,7 @@ describe('detect', () => {
   it('asks nobody without probing, and never another machine', async () => {
     const calls: string[] = []
     const record: typeof fetch = (input) => {
-      calls.push(String(input))
+      calls.push(urlOf(input))
       return Promise.reject(new TypeError('refused'))
     }
     const env = { OLLAMA_HOST: 'gpu-box:11434', VLLM_URL: 'http://127.0.0.1:9/v1' }

@@ -7,9 +7,9 @@ export async function findKeyedProviders(): Promise<readonly KeyedProvider[]> {
   const definitions = await Promise.all(Object.values(providerRegistry['inference'] ?? {}).map((load) => load()))
   // The registry forgot the type of the settings; every definition with a credential knows `api_key`.
   const onlyKey = { api_key: 'a key' } as never
-  return definitions.flatMap(({ type, credential, off }) =>
-    credential?.env === undefined || off?.(onlyKey) !== undefined
-      ? []
-      : [{ providerType: type, variable: credential.env }],
-  )
+  return definitions.flatMap((definition) => {
+    const variable = definition.credential?.env
+    if (variable === undefined || definition.off?.(onlyKey) !== undefined) return []
+    return [{ providerType: definition.type, variable }]
+  })
 }

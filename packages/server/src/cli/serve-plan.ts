@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StackError } from '@llama-stack/api'
+import { explainConfig } from '../config/explain.ts'
+import { readConfig } from '../config/load-config.ts'
 import { settleServer } from '../config/settle-server.ts'
 import { DEFAULT_PORT } from '../config/stack-config.ts'
 import type { StackConfigInput } from '../config/stack-config.ts'
 import { toEngineLine, toKeyLine } from './banner.ts'
 import type { ProviderLine } from './banner.ts'
+import { checkProviderSettings } from './check-provider-settings.ts'
 import type { CommandContext } from './command.ts'
 import { findConfigFile } from './config-input.ts'
 import { detect } from './detect.ts'
@@ -89,17 +92,18 @@ async function planFile(
   overlay: EnvOverlay,
   dataDir: string | undefined,
 ): Promise<Planned> {
-  const { readConfig } = await import('../config/load-config.ts')
   const loaded = await readConfig({
     ...(await findConfigFile(context, source)),
     env: overlay.env,
     overrides: { ...toServerOverrides(options), ...(dataDir === undefined ? {} : { dataDir }) },
   })
+  await checkProviderSettings(loaded)
+  const explanation = explainConfig(loaded.config)
   const shown = source ?? loaded.path
   return {
     config: loaded.config,
-    source: `${shown} (${{ 'llama-stack': 'Llama Stack', ogx: 'OGX', native: 'native' }[loaded.config.dialect]})`,
-    remarks: toNoteRemarks(loaded.config.notes, shown),
+    source: `${shown}   ${explanation.dialectName}`,
+    remarks: toNoteRemarks(explanation, shown),
     toProviderLines: toSummaryLines,
   }
 }

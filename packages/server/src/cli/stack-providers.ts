@@ -1,5 +1,5 @@
 /** The providers of a stack as the banner and `--json` name them. */
-import type { StackConfig } from '../config/stack-config.ts'
+import type { ConfigExplanation } from '../config/explain.ts'
 import type { ProviderLine } from './banner.ts'
 
 /** What of a provider handle the command line shows. */
@@ -30,17 +30,14 @@ function toNames(providers: readonly ShownProvider[]): string {
   return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ')
 }
 
-const severities = Object.freeze({
-  substituted: 'served by something else than asked for',
-  unsupported: 'not served',
-  unknown: 'unknown',
-})
-
 /** How many notes the configuration has, by their weight; `config check` has them in full. */
-export function toNoteRemarks(notes: StackConfig['notes'], source: string): readonly string[] {
-  const counts = Object.entries(severities).flatMap(([severity, words]) => {
-    const count = notes.filter((note) => note.severity === severity).length
-    return count === 0 ? [] : [`${count} ${words}`]
-  })
-  return counts.length === 0 ? [] : [`${counts.join(', ')}: llama config check ${source}`]
+export function toNoteRemarks(explanation: ConfigExplanation, source: string): readonly string[] {
+  const { substituted, unsupported, unknown } = explanation
+  const counts = [
+    [substituted.length, 'served by something else than asked for'],
+    [unsupported.length, 'not served'],
+    [unknown.length, 'not known'],
+  ] as const
+  const said = counts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`)
+  return said.length === 0 ? [] : [`${said.join(', ')}: llama config check ${source}`]
 }
