@@ -12,8 +12,20 @@ import { createRandom } from './harness/statistics.ts'
 import { createSupervisor } from './harness/supervisor.ts'
 import { parseOptions, type Options } from './options.ts'
 import { chatWorkload } from './workloads/chat.ts'
+import { coldStartWorkload } from './workloads/cold-start.ts'
+import { latencyWorkload } from './workloads/latency.ts'
+import { manyStreamsWorkload } from './workloads/many-streams.ts'
+import { replayWorkload } from './workloads/replay.ts'
+import { streamWorkload } from './workloads/stream.ts'
 
-const workloads: readonly Workload[] = [chatWorkload]
+const workloads: readonly Workload[] = [
+  chatWorkload,
+  streamWorkload,
+  latencyWorkload,
+  manyStreamsWorkload,
+  coldStartWorkload,
+  replayWorkload,
+]
 
 function checkPrograms(): void {
   const missing = ['nginx', 'wrk'].filter((name) => !isInstalled(name))

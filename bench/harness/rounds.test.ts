@@ -31,16 +31,18 @@ function toCell(target: string, role: TargetRole, figures: Partial<Cell>): Cell 
 }
 
 test('a target whose pace the driver set is void; a floor only loses its rate', () => {
-  const [, nginx, slow, fast] = applyDriverGate([
+  const cells = [
     toCell('direct', 'direct', { ratePerSecond: 3000 }),
     toCell('nginx', 'reference', { ratePerSecond: 1500 }),
     toCell('slow', 'peer', { ratePerSecond: 900 }),
     toCell('fast', 'ours', { ratePerSecond: 1500 }),
-  ])
+  ]
+  const [, nginx, slow, fast] = applyDriverGate(cells, 'void')
   expect(nginx?.voids).toEqual([])
   expect(nginx?.notes).toEqual(['driver-bound: direct is only 2.0x faster'])
   expect(slow?.voids).toEqual([])
   expect(fast?.voids).toEqual(['driver-bound: direct is only 2.0x faster'])
+  expect(applyDriverGate(cells, 'note').flatMap((cell) => cell.voids)).toEqual([])
 })
 
 test('ratios are medians of rounds; discarded and void cells do not count', () => {

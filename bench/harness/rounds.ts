@@ -10,8 +10,8 @@ export type RoundPlan = {
   readonly unit: string
   readonly targets: readonly RunningTarget[]
   readonly load: (target: RunningTarget, round: number) => Promise<LoadResult>
-  /** Whether the load runs as fast as it can, so that the driver's own limit has to be looked at. */
-  readonly saturating: boolean
+  /** What to do with a pace that the driver may have set: void the cell, note it, or nothing where the pace is given. */
+  readonly driverBound: 'void' | 'note' | 'given'
 }
 
 /** No workload may take longer; rounds that would are left out and the report says so. */
@@ -46,22 +46,24 @@ async function runRound(bench: Bench, plan: RoundPlan, round: number): Promise<C
       cell.voids.length > 0 ? `void: ${cell.voids.join('; ')}` : `${cell.cpuPerUnit.toFixed(1)} us/${plan.unit}`
     bench.say(`  round ${round}  ${target.name.padEnd(18)} ${outcome}`)
   }
-  return plan.saturating ? applyDriverGate(cells) : cells
+  return plan.driverBound === 'given' ? cells : applyDriverGate(cells, plan.driverBound)
 }
 
 /**
- * Voids cells whose pace the driver may have set.
+ * Looks for cells whose pace the driver may have set, and voids or notes them.
  *
- * nginx and the bare proxies are exempt: on two cores nothing can drive them three times faster than they run. They
- * only lose their rate; their CPU per unit is a floor to compare with, and is noted as taken below saturation.
+ * nginx and the bare proxies are never voided: on two cores nothing can drive them three times faster than they run.
+ * Their CPU per unit is a floor to compare with, and is noted as taken below saturation.
  */
-export function applyDriverGate(cells: readonly Cell[]): Cell[] {
+export function applyDriverGate(cells: readonly Cell[], consequence: 'void' | 'note'): Cell[] {
   const direct = cells.find((cell) => cell.role === 'direct')
   if (direct === undefined) return [...cells]
   return cells.map((cell) => {
     if (cell.role === 'direct' || direct.ratePerSecond >= driverHeadroom * cell.ratePerSecond) return cell
     const reason = `driver-bound: direct is only ${(direct.ratePerSecond / cell.ratePerSecond).toFixed(1)}x faster`
-    const exempt = cell.role === 'reference' || cell.role === 'bare'
-    return exempt ? { ...cell, notes: [...cell.notes, reason] } : { ...cell, voids: [...cell.voids, reason] }
+    const isFloor = cell.role === 'reference' || cell.role === 'bare'
+    return isFloor || consequence === 'note'
+      ? { ...cell, notes: [...cell.notes, reason] }
+      : { ...cell, voids: [...cell.voids, reason] }
   })
 }

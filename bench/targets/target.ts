@@ -32,6 +32,8 @@ export type TargetPlan = {
   readonly toHeaders: (upstreamPort: number) => Readonly<Record<string, string>>
   /** Whether replies are forwarded byte for byte; otherwise only their content is compared. */
   readonly exact: boolean
+  /** The body of a request that it answers with 200 when it is ready; by default the short chat request. */
+  readonly probe?: string
 }
 
 /** How to reach a target that runs. */
@@ -78,7 +80,7 @@ export async function createTarget(
   const running = await bench.supervisor.startServer(program, site.port)
   const endpoint = toEndpoint(plan, site)
   try {
-    await waitForAnswer(endpoint)
+    await waitForAnswer(endpoint, plan.probe)
   } catch (error) {
     await running[Symbol.asyncDispose]()
     throw error
@@ -109,8 +111,8 @@ function toRunningTarget(endpoint: Endpoint, running: Running): RunningTarget {
 }
 
 /** A server may listen before it knows its models, so a first refusal is not the last word. */
-async function waitForAnswer(endpoint: Endpoint): Promise<void> {
-  const body = JSON.stringify(toChatRequest(endpoint.model, 'S'))
+async function waitForAnswer(endpoint: Endpoint, probe: string | undefined): Promise<void> {
+  const body = probe ?? JSON.stringify(toChatRequest(endpoint.model, 'S'))
   const deadline = performance.now() + readyTimeoutMs
   for (;;) {
     const { port, headers } = endpoint

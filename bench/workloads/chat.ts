@@ -45,7 +45,7 @@ async function measureSize(bench: Bench, targets: TargetSet, size: BodySize): Pr
     unit: 'request',
     targets: targets.running,
     load: (target) => driveChat(bench, target, size),
-    saturating: true,
+    driverBound: 'void',
   })
   const summaries = toSummaries(
     cells,

@@ -1,0 +1,102 @@
+import type { Bench, Report, Section, Workload } from '../harness/bench.ts'
+import type { LoadResult } from '../harness/cell.ts'
+import { runRounds } from '../harness/rounds.ts'
+import { toSection, toSummaries, toVerdict, type Bound } from '../harness/summary.ts'
+import { findStreamFault } from '../load/check-reply.ts'
+import { runClient, toStreamCall } from '../load/run-client.ts'
+import type { StreamJob, StreamReport } from '../load/stream-client.ts'
+import type { MockMode } from '../mock/mode.ts'
+import { createStreamMock, setMockMode, type RunningMock } from '../mock/start-mock.ts'
+import { bareNetTarget, bareUndiciTarget } from '../targets/bare.ts'
+import { nginxTarget } from '../targets/nginx.ts'
+import { oursTarget, oursWithoutStoreTarget } from '../targets/ours.ts'
+import { portkeyTarget } from '../targets/portkey.ts'
+import { createTargets, type RunningTarget, type TargetSet } from '../targets/target.ts'
+
+const connections = 64
+
+const bound: Bound = { what: 'ours to nginx, per event', must: 2.6, goal: 1.6, unit: 'x' }
+
+/** How the events come and how many streams are read. */
+type Pace = {
+  readonly variant: string
+  readonly mode: MockMode
+  readonly durationMs: number
+  readonly streamsPerConnection: number
+  readonly driverBound: 'note' | 'given'
+}
+
+function toPaces(quick: boolean): readonly Pace[] {
+  return [
+    {
+      variant: 'paced, 200 events/s each',
+      mode: { kind: 'paced', events: 256, intervalMs: 5 },
+      durationMs: 8_000,
+      streamsPerConnection: quick ? 1 : 3,
+      driverBound: 'given',
+    },
+    {
+      variant: 'burst, 256 events at once',
+      mode: { kind: 'burst', events: 256, intervalMs: 0 },
+      durationMs: quick ? 1_000 : 3_000,
+      streamsPerConnection: 1_000_000,
+      // A burst arrives as one read whoever sets the pace, so the CPU per event stands.
+      driverBound: 'note',
+    },
+  ]
+}
+
+/** W2: server-sent events on 64 streams, at the pace of a model and as fast as the socket drains. */
+export const streamWorkload: Workload = {
+  name: 'stream',
+  title: 'W2 stream: server-sent events',
+  run: runStream,
+}
+
+async function runStream(bench: Bench): Promise<Report> {
+  await using mock = await createStreamMock(bench)
+  const plans = [nginxTarget, bareNetTarget, bareUndiciTarget, oursTarget, oursWithoutStoreTarget, portkeyTarget]
+  await using targets = await createTargets(bench, plans, { port: mock.port, pid: mock.pid, connections: 256 })
+  const sections: Section[] = []
+  for (const pace of toPaces(bench.options.quick)) sections.push(await measurePace({ bench, mock, targets, pace }))
+  return { sections }
+}
+
+async function measurePace(parts: {
+  bench: Bench
+  mock: RunningMock
+  targets: TargetSet
+  pace: Pace
+}): Promise<Section> {
+  const { bench, mock, targets, pace } = parts
+  bench.say(`stream, ${pace.variant}`)
+  await setMockMode(mock, pace.mode)
+  const cells = await runRounds(bench, {
+    workload: 'stream',
+    variant: pace.variant,
+    unit: 'event',
+    targets: targets.running,
+    load: (target) => driveStreams(bench, target, pace),
+    driverBound: pace.driverBound,
+  })
+  const summaries = toSummaries(
+    cells,
+    targets.running.map((target) => target.name),
+  )
+  const section = toSection(`stream, ${pace.variant}, ${connections} streams`, 'event', summaries)
+  const ours = summaries.find((summary) => summary.target === oursTarget.name)
+  return { ...section, remarks: [toVerdict(bound, ours?.ratio?.median), ...section.remarks, ...targets.skipped] }
+}
+
+async function driveStreams(bench: Bench, target: RunningTarget, pace: Pace): Promise<LoadResult> {
+  const fault = await findStreamFault(target, pace.mode.events)
+  if (fault !== undefined) return { units: 0, wallMs: 0, voids: [fault] }
+  const { durationMs, streamsPerConnection } = pace
+  const job: StreamJob = { call: toStreamCall(target, pace.mode.events), connections, durationMs, streamsPerConnection }
+  const printed = await runClient(bench, 'stream-client.ts', { data: job, timeoutMs: durationMs + 8_000 })
+  // stream-client.ts prints exactly this type.
+  const report = JSON.parse(printed) as StreamReport
+  const { events, wallMs, streams, firstEventP50Ms, firstEventP99Ms } = report
+  const faults = Object.entries(report.faults).map(([reason, count]) => `${count} streams: ${reason}`)
+  return { units: events, wallMs, voids: faults, extra: { streams, firstEventP50Ms, firstEventP99Ms } }
+}
