@@ -55,6 +55,11 @@ export function renderLossless(value: LosslessJson): string {
   return Array.isArray(value) ? `[${value.map(renderLossless).join(',')}]` : JSON.stringify(value)
 }
 
+/** An object of these members, in the order in which they are written. */
+export function objectOf(members: Readonly<Record<string, LosslessJson>>): LosslessObject {
+  return new Map(Object.entries(members))
+}
+
 /** The value as an object, or undefined. */
 export function asObject(value: LosslessJson | undefined): LosslessObject | undefined {
   return value instanceof Map ? value : undefined
