@@ -32,7 +32,12 @@ export const capabilities = [
 ] as const
 
 /** Every route that either generation serves, numbered as in the study of their surface. */
-export const routeRequirements: readonly (readonly [id: string, route: string, generation: Generation, state: State])[] = [
+export const routeRequirements: readonly (readonly [
+  id: string,
+  route: string,
+  generation: Generation,
+  state: State,
+])[] = [
   ['R001', 'POST /v1/chat/completions', 'both', 'done'],
   ['R002', 'GET /v1/chat/completions', 'both', 'done'],
   ['R003', 'GET /v1/chat/completions/{completion_id}', 'both', 'done'],
@@ -193,16 +198,32 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
   ['B003', 'Usage comes in a last chunk without choices exactly when stream_options.include_usage asks.', 'OpenAI'],
   ['B004', 'An error in mid-stream is one data event with the error envelope, and no [DONE].', 'OpenAI'],
   ['B005', 'A client that leaves cancels the call to the provider within 100 ms.', 'cost of abandoned generations'],
-  ['B006', 'Chunks without index, id or choices and tool-call deltas without index are repaired.', 'vendors that are read by strict clients'],
+  [
+    'B006',
+    'Chunks without index, id or choices and tool-call deltas without index are repaired.',
+    'vendors that are read by strict clients',
+  ],
   ['B007', 'Every error has message, type, param and code, and a request id.', 'OpenAI'],
   ['B008', 'Retry-After is passed on from a vendor that limits the rate.', 'RFC 9110'],
   ['B009', 'Unknown body fields travel to the provider.', 'both generations'],
-  ['B010', 'Bodies over the limit get 413, bad JSON 400, unknown routes 404 with the nearest route.', 'api-surface 3.5'],
-  ['B011', 'Chat completions are stored by default, one switch turns that off, store: false is honoured.', 'both generations; OpenAI'],
+  [
+    'B010',
+    'Bodies over the limit get 413, bad JSON 400, unknown routes 404 with the nearest route.',
+    'api-surface 3.5',
+  ],
+  [
+    'B011',
+    'Chat completions are stored by default, one switch turns that off, store: false is honoured.',
+    'both generations; OpenAI',
+  ],
   ['B012', 'Both path families answer alike: /v1 and /v1/openai/v1.', 'api-surface 1.1'],
   ['B013', 'Both provider-data headers carry a caller’s own keys.', 'api-surface 2.2'],
   ['B014', 'Embeddings come as float and as base64, for strings and token arrays, with dimensions.', 'OpenAI'],
-  ['B015', 'The OpenAPI 3.1 document is generated from the routes and served with a reference page that needs no internet.', 'issue: the API'],
+  [
+    'B015',
+    'The OpenAPI 3.1 document is generated from the routes and served with a reference page that needs no internet.',
+    'issue: the API',
+  ],
   ['B016', 'A recorded answer is replayed chunk for chunk through the server.', 'test plan of Llama Stack 65e01b568'],
   ['B017', 'What is recorded replays as the same bytes.', 'record and replay'],
   ['B018', 'The hash of every reachable recording of both generations is reproduced.', 'RECORDINGS'],

@@ -22,7 +22,12 @@ const common: BuildOptions = {
 
 for (const folder of [api, server]) rmSync(join(folder, 'dist'), { recursive: true, force: true })
 
-await build({ ...common, packages: 'external', entryPoints: [join(api, 'src/index.ts')], outfile: join(api, 'dist/index.js') })
+await build({
+  ...common,
+  packages: 'external',
+  entryPoints: [join(api, 'src/index.ts')],
+  outfile: join(api, 'dist/index.js'),
+})
 await build({
   ...common,
   packages: 'external',

@@ -12,10 +12,16 @@ import type { BuildOptions, Plugin } from 'esbuild'
 const unused: Plugin = {
   name: 'unused-parts',
   setup(build) {
-    build.onResolve({ filter: /^(pino|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|fast-json-stringify|secure-json-parse)$/ }, (found) => ({
-      path: found.path,
-      namespace: 'unused',
-    }))
+    build.onResolve(
+      {
+        filter:
+          /^(pino|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|fast-json-stringify|secure-json-parse)$/,
+      },
+      (found) => ({
+        path: found.path,
+        namespace: 'unused',
+      }),
+    )
     build.onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({
       contents: `module.exports = new Proxy(function unused() {}, {
         get: (target, name) => (name === 'default' ? module.exports : target[name]),

@@ -62,7 +62,11 @@ export async function generateCompatibility(): Promise<string> {
     '| Capability | Routes | Of them |',
     '|---|--:|---|',
     ...[...states].map(
-      ([state, rows]) => `| ${state} | ${rows.length} | ${rows.slice(0, 3).map(([, route]) => `\`${route}\``).join(', ')}${rows.length > 3 ? ', …' : ''} |`,
+      ([state, rows]) =>
+        `| ${state} | ${rows.length} | ${rows
+          .slice(0, 3)
+          .map(([, route]) => `\`${route}\``)
+          .join(', ')}${rows.length > 3 ? ', …' : ''} |`,
     ),
     '',
   ].join('\n')

@@ -25,7 +25,9 @@ function formatted(path: string, text: string): string {
   try {
     const file = join(folder, 'file.ts')
     writeFileSync(file, text)
-    execFileSync(join(root, 'node_modules/.bin/oxfmt'), ['--config', join(root, '.oxfmtrc.json'), file], { stdio: 'ignore' })
+    execFileSync(join(root, 'node_modules/.bin/oxfmt'), ['--config', join(root, '.oxfmtrc.json'), file], {
+      stdio: 'ignore',
+    })
     return readFileSync(file, 'utf8')
   } finally {
     rmSync(folder, { recursive: true })

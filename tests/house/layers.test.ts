@@ -30,7 +30,9 @@ function layerOf(file: string): string {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map(([, path = '']) => resolve(dirname(file), path))
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map(([, path = '']) =>
+    resolve(dirname(file), path),
+  )
 }
 
 const files = readdirSync(server, { recursive: true, encoding: 'utf8' })

@@ -13,7 +13,9 @@ const testFiles = ['packages/api/src', 'packages/server/src', 'tests', 'bench', 
     .map((file) => readFileSync(join(root, folder, file), 'utf8')),
 )
 const allTests = testFiles.join('\n')
-const cited = new Set(allTests.match(/\[(?:[RB]\d{3}(?:,\s*)?)+\]/g)?.flatMap((group) => group.match(/[RB]\d{3}/g) ?? []))
+const cited = new Set(
+  allTests.match(/\[(?:[RB]\d{3}(?:,\s*)?)+\]/g)?.flatMap((group) => group.match(/[RB]\d{3}/g) ?? []),
+)
 
 describe('the manifest of requirements', () => {
   test('has every id once', () => {
@@ -47,6 +49,8 @@ describe('the manifest of requirements', () => {
 })
 
 test('each row of the error table is named by some test', () => {
-  const unnamed = Object.keys(errorTable).filter((code) => !new RegExp(`['"\`.]${code}\\b`).test(allTests.replaceAll('-', '_')))
+  const unnamed = Object.keys(errorTable).filter(
+    (code) => !new RegExp(`['"\`.]${code}\\b`).test(allTests.replaceAll('-', '_')),
+  )
   expect(unnamed).toEqual([])
 })

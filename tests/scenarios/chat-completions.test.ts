@@ -56,7 +56,9 @@ describe.each(doors)('chat completions through the %s', (door) => {
       await (await call(chat, { ...ask, metadata: { topic: 'a' } })).json()
       await eventsOf(await call(chat, { ...ask, stream: true }))
       await (await call(chat, { ...ask, store: false })).json()
-      const list = (await (await call('GET /v1/chat/completions?order=asc')).json()) as { data: Record<string, unknown>[] }
+      const list = (await (await call('GET /v1/chat/completions?order=asc')).json()) as {
+        data: Record<string, unknown>[]
+      }
       expect(list.data).toHaveLength(2)
       expect(list.data[0]).toMatchObject({ id: 'chatcmpl-1', input_messages: ask.messages, metadata: { topic: 'a' } })
       const streamed = await (await call('GET /v1/chat/completions/chatcmpl-2')).json()
@@ -117,7 +119,11 @@ describe.each(doors)('chat completions through the %s', (door) => {
   test.each([
     [{ ...ask, messages: [] }, 'messages', 'invalid_value'],
     [{ ...ask, messages: [{ role: 'robot', content: 'x' }] }, 'messages[0].role', 'invalid_value'],
-    [{ ...ask, messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'messages[0].content[0].image_url', 'missing_field'],
+    [
+      { ...ask, messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
+      'messages[0].content[0].image_url',
+      'missing_field',
+    ],
     [{ ...ask, temperature: 3 }, 'temperature', 'invalid_value'],
     [{ messages: ask.messages }, 'model', 'missing_field'],
     [{ ...ask, tool_choice: 'required' }, 'tool_choice', 'invalid_value'],

@@ -34,11 +34,20 @@ export interface UnderTestOptions {
 }
 
 const listing: ScriptedRoute = {
-  json: { object: 'list', data: [{ id: 'm1', object: 'model' }, { id: 'text-embedding-3-small', object: 'model' }] },
+  json: {
+    object: 'list',
+    data: [
+      { id: 'm1', object: 'model' },
+      { id: 'text-embedding-3-small', object: 'model' },
+    ],
+  },
 }
 
 /** Runs a scenario, disposes everything, and fails when the server met an error that nobody expected. */
-export async function withStack(options: UnderTestOptions, scenario: (under: UnderTest) => Promise<void>): Promise<void> {
+export async function withStack(
+  options: UnderTestOptions,
+  scenario: (under: UnderTest) => Promise<void>,
+): Promise<void> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'stack-'))
   const errors: string[] = []
   const log = collectErrors(errors)
@@ -85,7 +94,8 @@ export async function withStack(options: UnderTestOptions, scenario: (under: Und
   } finally {
     if (options.directory === undefined) rmSync(directory, { recursive: true, force: true })
   }
-  if (options.expectsErrors !== true && errors.length > 0) throw new Error(`the server logged errors:\n${errors.join('\n')}`)
+  if (options.expectsErrors !== true && errors.length > 0)
+    throw new Error(`the server logged errors:\n${errors.join('\n')}`)
 }
 
 function collectErrors(errors: string[]): Log {

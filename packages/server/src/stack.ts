@@ -1,5 +1,14 @@
 /** The only place that wires: from a configuration to a running stack. */
-import type { AnyProviderDefinition, Clock, Inference, Inspect, Log, Models, Upstream } from '@llama-stack/api'
+import type {
+  AnyProviderDefinition,
+  Clock,
+  Inference,
+  Inspect,
+  Log,
+  Models,
+  Principal,
+  Upstream,
+} from '@llama-stack/api'
 import { inference, inspect, models, StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
@@ -23,7 +32,7 @@ import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
-import type { RequestLogEntry, Storage } from './storage/storage.ts'
+import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
 
 /** Whether provider calls are recorded or replayed, and where the recordings lie. */
 export interface RecordingSettings {
@@ -65,6 +74,8 @@ export interface Stack extends AsyncDisposable {
   close(options?: { readonly drainTimeoutMs?: number; readonly force?: boolean }): Promise<void>
   /** The accepted requests whose replies are not complete. */
   readonly openRequests: number
+  /** What was asked of this stack by one principal. */
+  requestLog(principal: Principal): RequestLogReader
   /** Lists the providers' models again. */
   refreshModels(): Promise<void>
 }
@@ -81,7 +92,11 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const clock = options.clock ?? systemClock
   const ids = options.ids ?? createIds()
   await using opening = new AsyncDisposableStack()
-  const upstream = await openUpstream(options, { allowPrivateUrls: config.server.allowPrivateUrls, log, clock }, opening)
+  const upstream = await openUpstream(
+    options,
+    { allowPrivateUrls: config.server.allowPrivateUrls, log, clock },
+    opening,
+  )
   const storage = opening.use(
     await openStorage({
       backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }),
@@ -113,12 +128,26 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   )
   const router = new ModelRouter(registry, providers)
   const services: StackServices = {
-    inference: createInferenceService({ router, storage, clock, ids, storesCompletions: config.inferenceStore.enabled }),
+    inference: createInferenceService({
+      router,
+      storage,
+      clock,
+      ids,
+      storesCompletions: config.inferenceStore.enabled,
+    }),
     models: createModelsService({ registry, router, providers, clock }),
-    inspect: createInspectService({ version: VERSION, providers, registry, clock, routes: () => inspected(routes, providers) }),
+    inspect: createInspectService({
+      version: VERSION,
+      providers,
+      registry,
+      clock,
+      routes: () => inspected(routes, providers),
+    }),
   }
   const routes = bindRoutes(services)
-  const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) => created.close({ drainTimeoutMs: 0 }))
+  const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) =>
+    created.close({ drainTimeoutMs: 0 }),
+  )
   const owned = opening.move()
   return {
     config,
@@ -138,6 +167,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       await app.close({ drainTimeoutMs: config.server.drainTimeoutMs, ...closeOptions })
       await owned.disposeAsync()
     },
+    requestLog: (principal) => storage.requestLog(principal),
     refreshModels: () => registry.refresh(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -159,13 +189,18 @@ async function createProviders(
   own: readonly AnyProviderDefinition[],
   world: { upstream: Upstream; log: Log; clock: Clock; signal: AbortSignal; accounting: boolean },
 ): Promise<ProviderHandle[]> {
-  const served = config.providers.filter(({ api }) => api in providerRegistry || own.some((definition) => definition.api === api))
+  const served = config.providers.filter(
+    ({ api }) => api in providerRegistry || own.some((definition) => definition.api === api),
+  )
   return Promise.all(
     served.map(async (entry) => createConfiguredProvider(entry, await findDefinition(entry, own), world)),
   )
 }
 
-async function findDefinition(entry: ConfiguredProvider, own: readonly AnyProviderDefinition[]): Promise<AnyProviderDefinition> {
+async function findDefinition(
+  entry: ConfiguredProvider,
+  own: readonly AnyProviderDefinition[],
+): Promise<AnyProviderDefinition> {
   const found =
     own.find(({ api, type }) => api === entry.api && type === entry.type) ??
     (await providerRegistry[entry.api]?.[entry.type]?.())

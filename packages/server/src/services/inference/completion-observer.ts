@@ -55,8 +55,10 @@ export class CompletionObserver {
   see(piece: object): void {
     // Replies are JSON objects, whatever their declared type.
     const fields = piece as Fields
-    if (!this.#sawFirst) this.#seeFirst(fields)
-    const { usage, choices } = fields
+    if (!this.#sawFirst) this.#seeFirst()
+    const { id, usage, choices } = fields
+    // Azure's first chunk, about its content filter, has an empty id.
+    if (this.#id === undefined && typeof id === 'string' && id !== '') this.#id = id
     if (usage !== undefined && usage !== null) this.#countTokens(usage as Fields)
     if (this.#finished || !Array.isArray(choices)) return
     for (const choice of choices as readonly Fields[]) {
@@ -64,9 +66,8 @@ export class CompletionObserver {
     }
   }
 
-  #seeFirst(piece: Fields): void {
+  #seeFirst(): void {
     this.#sawFirst = true
-    if (typeof piece['id'] === 'string') this.#id = piece['id']
     const { record } = this.#options.context
     if (record !== undefined) record.firstByteMs = this.#options.clock.monotonic() - this.#startedMs
   }

@@ -125,7 +125,9 @@ describe('a well-formed stream', () => {
   })
 
   test('gets its [DONE] when the vendor forgets it', async () => {
-    expect((await relay([Buffer.from(sse([chunk({ content: 'a' }), last], false))])).text).toMatch(/data: \[DONE\]\n\n$/)
+    expect((await relay([Buffer.from(sse([chunk({ content: 'a' }), last], false))])).text).toMatch(
+      /data: \[DONE\]\n\n$/,
+    )
   })
 
   test('says the model as it was asked for, cut anywhere', async () => {
@@ -158,7 +160,11 @@ describe('a sloppy stream [B006]', () => {
     const { text } = await relay([Buffer.from(sse([call('a', '{'), call(undefined, '}'), call('b', '{}'), last]))])
     const indexes = events(text)
       .slice(0, 3)
-      .map((event) => JSON.stringify(event).match(/"index":(\d),?"?|"index":(\d)}]}/g)?.at(-1))
+      .map((event) =>
+        JSON.stringify(event)
+          .match(/"index":(\d),?"?|"index":(\d)}]}/g)
+          ?.at(-1),
+      )
     expect(indexes.map((found) => found?.match(/\d/)?.[0])).toEqual(['0', '0', '1'])
   })
 

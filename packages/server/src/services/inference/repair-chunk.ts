@@ -54,8 +54,8 @@ export class ReplyRepair {
       changed = true
     }
     const { id } = piece
-    if (overwriteId === true || typeof id !== 'string' || id === '') fill('id', (this.#id ??= newId()))
-    else this.#id ??= id
+    if (overwriteId === true || typeof id !== 'string') fill('id', (this.#id ??= newId()))
+    else if (id !== '') this.#id ??= id
     if (typeof piece['object'] !== 'string') fill('object', objectName(shape, streamed))
     if (typeof piece['created'] !== 'number') fill('created', created)
     if (typeof piece['model'] !== 'string') fill('model', model)
