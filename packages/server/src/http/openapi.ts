@@ -20,7 +20,7 @@ export function toOpenApi(routes: readonly BoundRoute[], info: OpenApiInfo): Jso
     const { path, aliases = [], method } = bound.route
     for (const one of [path, ...aliases]) {
       const item = (paths[one.replaceAll('*}', '}')] ??= {})
-      item[method.toLowerCase()] = toOperation(bound, one === path ? undefined : path, schemas)
+      item[method.toLowerCase()] = toOperation(bound, one, schemas)
     }
   }
   return {
@@ -80,18 +80,20 @@ const ERROR_SCHEMA: JsonObject = {
   },
 }
 
-function toOperation(bound: BoundRoute, aliasOf: string | undefined, schemas: SchemaCollector): JsonObject {
+function toOperation(bound: BoundRoute, path: string, schemas: SchemaCollector): JsonObject {
   const { route, name, tag } = bound
-  const aliases = route.aliases ?? []
+  const aliases: readonly string[] = route.aliases ?? []
+  const alias = aliases.indexOf(path) + 1
   const notes = [
     route.description,
-    aliasOf !== undefined && `The same as \`${aliasOf}\`.`,
-    aliasOf === undefined && aliases.length > 0 && `Also served at ${aliases.map((path) => `\`${path}\``).join(', ')}.`,
+    alias > 0 && `The same as \`${route.path}\`.`,
+    alias === 0 && aliases.length > 0 && `Also served at ${aliases.map((other) => `\`${other}\``).join(', ')}.`,
   ].filter((note) => typeof note === 'string')
   return {
-    // An id must be unique in the document; the path of the alias makes it so.
-    operationId: aliasOf === undefined ? `${tag}.${name}` : `${tag}.${name}.alias${aliases.indexOf(route.path) + 1}`,
+    // An id must be unique in the document.
+    operationId: alias === 0 ? `${tag}.${name}` : `${tag}.${name}.alias${alias}`,
     tags: [tag],
+    ...(alias > 0 && { 'x-alias-of': route.path.replaceAll('*}', '}') }),
     summary: route.summary,
     ...(notes.length > 0 && { description: notes.join('\n\n') }),
     ...(route.stability === 'deprecated' && { deprecated: true }),

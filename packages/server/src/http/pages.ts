@@ -1,6 +1,7 @@
 /** The static pages that `packages/ui` builds, read when they are first asked for. */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Reply } from '@llama-stack/api'
 
 const NOT_BUILT =
@@ -25,7 +26,7 @@ export async function readPage(file: string): Promise<Reply<never>> {
 
 /** Beside the built server (`dist/ui`), whether this module runs from `src/http` or from anywhere in `dist`. */
 async function findPage(file: string): Promise<Buffer | undefined> {
-  let folder = import.meta.dirname
+  let folder = dirname(fileURLToPath(import.meta.url))
   for (let level = 0; level < 4; level += 1) {
     for (const candidate of [join(folder, 'ui', file), join(folder, 'dist', 'ui', file)]) {
       try {
