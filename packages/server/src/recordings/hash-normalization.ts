@@ -52,21 +52,27 @@ const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const pattern = (source: string): RegExp => new RegExp(source, 'gu')
 
 const SCORE = pattern(String.raw`score:${SPACE}*[-+]?${DIGIT}*\.?${DIGIT}+(?:[eE][-+]?${DIGIT}+)?`)
-const ATTRIBUTES = pattern(String.raw`,?${SPACE}*attributes:${SPACE}*\{[^}]*\}`)
+// The look-behinds change no match; they spare trying every character of a long run as a start.
+const ATTRIBUTES = pattern(String.raw`(?:,|(?<!${SPACE}))${SPACE}*attributes:${SPACE}*\{[^}]*\}`)
 const DOCUMENT_ID = pattern(`document_id:${SPACE}*${UUID}`)
 const CITATION = pattern(String.raw`<\|${UUID}\|>`)
-// The look-behind changes no match; it spares trying every digit of a long run as a start.
 const LONG_DECIMAL = pattern(String.raw`-?(?<!${DIGIT})${DIGIT}+\.${DIGIT}{4,}`)
 
 /** The substitutions of upstream, in its order: the rounding sees what the others left. */
 function normalizeText(text: string): string {
   let result = text
   if (result.includes('score:')) result = result.replace(SCORE, 'score: __NORMALIZED__')
-  if (result.includes('attributes:')) result = result.replace(ATTRIBUTES, '')
+  if (result.includes('attributes:')) result = removeAttributes(result)
   if (result.includes('document_id:')) result = result.replace(DOCUMENT_ID, 'document_id: __NORMALIZED__')
   if (result.includes('<|')) result = result.replace(CITATION, '<|__NORMALIZED__|>')
   if (result.includes('.')) result = result.replace(LONG_DECIMAL, (found) => fixedToFiveDecimals(toNumber(found)))
   return result
+}
+
+/** Behind the last brace nothing can match, and trying there would be quadratic. */
+function removeAttributes(text: string): string {
+  const end = text.lastIndexOf('}') + 1
+  return text.slice(0, end).replace(ATTRIBUTES, '') + text.slice(end)
 }
 
 /** Python's `float()` reads the decimal digits of every script. */

@@ -26,7 +26,12 @@ export function jsonDifferences(
     const length = Math.max(left.length, right.length)
     return Array.from({ length }, (_, at) => jsonDifferences(left[at], right[at], `${path}[${at}]`)).flat()
   }
-  return render(left) === render(right) ? [] : [{ path, left, right }]
+  return isSame(left, right) ? [] : [{ path, left, right }]
+}
+
+function isSame(left: LosslessJson | undefined, right: LosslessJson | undefined): boolean {
+  if (typeof left === 'string' || typeof right === 'string') return left === right
+  return render(left) === render(right)
 }
 
 /** How far a difference is from none: two texts are the nearer the longer they begin alike. */

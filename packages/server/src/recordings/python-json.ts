@@ -36,10 +36,15 @@ export function indentedJson(value: LosslessJson, margin = ''): string {
 
 /** A string as `ensure_ascii` prints it: everything outside printable ASCII as lower-case `\uXXXX` units. */
 export function pythonString(value: string): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return JSON.stringify(value).replace(/[\u007f-\uffff]+/g, escapeUnits)
+}
+
+function escapeUnits(units: string): string {
+  let escaped = ''
+  for (let at = 0; at < units.length; at += 1) {
+    escaped += `\\u${units.charCodeAt(at).toString(16).padStart(4, '0')}`
+  }
+  return escaped
 }
 
 /** A float as `repr` prints it: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on. */

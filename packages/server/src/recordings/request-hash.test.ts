@@ -150,6 +150,7 @@ describe('request hash', () => {
   test.each<[string, JsonObject, JsonObject]>([
     ['scores', { a: 'score: 0.91 x' }, { a: 'score:  -1.2e-7 x' }],
     ['attributes', { a: 'x, attributes: {"k": 1} y' }, { a: 'x y' }],
+    ['attributes one after the other', { a: 'x \t attributes:{}attributes:{} ,  attributes: {a} }' }, { a: 'x  }' }],
     [
       'document ids',
       { a: 'document_id: 0f8fad5b-d9cb-469f-a165-70867728950e' },
@@ -175,6 +176,17 @@ describe('request hash', () => {
     ['integers and floats', { a: 1 }, { a: 1.5 }],
   ])('tells %s apart', (_, left, right) => {
     expect(head(chat(base, left))).not.toBe(head(chat(base, right)))
+  })
+
+  test.each<[string, string]>([
+    ['white space before attributes', `${' '.repeat(200_000)},${' '.repeat(200_000)}attributes`],
+    ['attributes without an end', `} attributes:${'attributes: {'.repeat(50_000)}`],
+    ['digits', `${'1'.repeat(500_000)}.1`],
+    ['scores without a number', `score:${' '.repeat(500_000)}score:`],
+  ])('a hostile text costs no more than its length: %s', (_, text) => {
+    const started = performance.now()
+    head(chat(base, { a: `${text} attributes: score:` }))
+    expect(performance.now() - started).toBeLessThan(2000)
   })
 
   test("Bedrock's stream options do not count", () => {
