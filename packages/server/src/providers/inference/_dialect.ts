@@ -19,6 +19,8 @@ export type ExtraSetting =
   | 'append_api_version'
   | 'timeout'
   | 'rerank_model_to_url'
+  | 'guardrails_service_url'
+  | 'config_id'
   | 'huggingface_repo'
   | 'endpoint_name'
   | 'forward_headers'
@@ -131,8 +133,6 @@ export interface OptionalFacts {
   readonly modelSetting: 'huggingface_repo' | undefined
   /** Embedding models by id, or by id without its `:tag`: no vendor's list tells their dimension. Default: none. */
   readonly embeddingModels: Readonly<Record<string, EmbeddingFacts>>
-  /** Rerank models by id that a listing shows as something else or not at all. Default: none. */
-  readonly rerankModels: readonly string[]
   /** Fields that the vendor refuses and that change nothing for the caller: not sent. Default: none. */
   readonly droppedFields: Readonly<Partial<Record<Operation, readonly string[]>>>
   /** Fields that the vendor refuses and whose absence would change the result: answered with an error. Default: none. */
@@ -197,7 +197,6 @@ export const wellBehaved: OptionalFacts = deepFreeze({
   fixedModels: [],
   modelSetting: undefined,
   embeddingModels: {},
-  rerankModels: [],
   droppedFields: {},
   refusedFields: {},
   renamedFields: {},

@@ -127,7 +127,7 @@ export const hostedRows = deepFreeze([
     baseUrl: 'https://integrate.api.nvidia.com/v1',
     rootSettings: ['url'],
     urlEnv: 'NVIDIA_BASE_URL',
-    extraSettings: ['append_api_version', 'timeout', 'rerank_model_to_url'],
+    extraSettings: ['append_api_version', 'timeout', 'rerank_model_to_url', 'guardrails_service_url', 'config_id'],
     env: 'NVIDIA_API_KEY',
     providerData: 'nvidia_api_key',
     keyless: 'elsewhere',
@@ -141,11 +141,6 @@ export const hostedRows = deepFreeze([
           'https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking',
       },
     },
-    rerankModels: [
-      'nv-rerank-qa-mistral-4b:1',
-      'nvidia/nv-rerankqa-mistral-4b-v3',
-      'nvidia/llama-3.2-nv-rerankqa-1b-v2',
-    ],
     // Dimensions as the model cards have them; upstream's table has them swapped with the context length in three rows.
     embeddingModels: {
       'nvidia/llama-3.2-nv-embedqa-1b-v2': { dimension: 2048, contextLength: 8192 },

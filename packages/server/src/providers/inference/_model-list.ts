@@ -11,8 +11,8 @@ import type {
 } from '@llama-stack/api'
 import type { CallTarget } from './_call-target.ts'
 import type { Dialect, Listing } from './_dialect.ts'
-import { toRoot } from './_provider-settings.ts'
-import { findAt, findText, isRecord } from './_json-shape.ts'
+import { toBaseUrl, toRoot } from './_provider-settings.ts'
+import { findAt, findText } from './_json-shape.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { expectSuccess, readJson } from './_vendor-reply.ts'
 
@@ -22,7 +22,15 @@ const LIST_TIMEOUT_MS = 30_000
 type Health = NonNullable<Dialect['health']>
 
 /** Where vendors put the length of a model's context, over all of them. */
-const CONTEXT_FIELDS = ['context_length', 'context_window', 'max_context_length', 'max_model_len'] as const
+const CONTEXT_FIELDS: readonly string[] = [
+  'context_length',
+  'context_window',
+  'max_context_length',
+  'max_model_len',
+  'custom_metadata.context_length',
+]
+/** Another stack tells the dimension of its embedding models. */
+const DIMENSION_FIELDS: readonly string[] = ['custom_metadata.embedding_dimension']
 
 /** Lists the models; undefined where no key or no URL is there for asking. */
 export async function listModels(
@@ -47,21 +55,22 @@ async function findListed(
   if (only !== undefined) return [toModel(dialect, only, {})].filter((model) => model !== undefined)
   const rows = dialect.listing === undefined ? [] : await fetchRows(context, dialect.listing, call)
   const idField = dialect.listing?.id ?? 'id'
+  const rerankIds = rerankModels(context)
   const found = rows.flatMap((row) => {
-    const id = isRecord(row) ? findText(row[idField]) : undefined
-    const model = id === undefined ? undefined : toModel(dialect, id, row)
+    const id = findText(findAt(row, idField)) ?? findText(findAt(row, 'id'))
+    const model = id === undefined || rerankIds.includes(id) ? undefined : toModel(dialect, id, row)
     return model === undefined ? [] : [model]
   })
-  const missing = [...dialect.fixedModels, ...rerankModels(context)].filter((id) => !found.some((one) => one.id === id))
-  return [...found, ...missing.flatMap((id) => toModel(dialect, id, {}) ?? [])]
+  const fixed = dialect.fixedModels.flatMap((id) => toModel(dialect, id, {}) ?? [])
+  return [...found, ...fixed, ...rerankIds.map((id): ProviderModel => ({ id, type: 'rerank', metadata: {} }))]
 }
 
-/** Rerank models live at URLs of their own, so no list of the vendor has them; those of a hosted vendor are known. */
-function rerankModels({ dialect, settings, targets }: ProtocolContext): readonly string[] {
+/** Models with a rerank URL of their own: the vendor's list does not have them, or not as what they are. */
+function rerankModels({ dialect, settings }: ProtocolContext): readonly string[] {
   const named = settings.rerank_model_to_url ?? undefined
   if (named !== undefined) return Object.keys(named)
-  const own = targets.find({ requestId: '', signal: AbortSignal.abort(), providerData: {} })
-  return own === undefined || own.baseUrl === dialect.baseUrl ? dialect.rerankModels : []
+  const isHosted = toBaseUrl(dialect, settings) === dialect.baseUrl
+  return isHosted && dialect.rerank?.shape === 'passages' ? Object.keys(dialect.rerank.urls) : []
 }
 
 async function fetchRows(context: ProtocolContext, listing: Listing, call: ProviderCall): Promise<readonly unknown[]> {
@@ -130,16 +139,22 @@ function listingHeaders(headers: Readonly<Record<string, string>>, { key = '' }:
 /** Undefined for a model that none of our operations can call. */
 function toModel(dialect: Dialect, id: string, row: unknown): ProviderModel | undefined {
   const metadata: Record<string, Json> = {}
-  const contextLength = CONTEXT_FIELDS.map((field) => findAt(row, field)).find((value) => typeof value === 'number')
+  const contextLength = findNumber(row, CONTEXT_FIELDS)
   if (contextLength !== undefined) metadata['context_length'] = contextLength
+  const dimension = findNumber(row, DIMENSION_FIELDS)
+  if (dimension !== undefined) metadata['embedding_dimension'] = dimension
   const embedding = dialect.embeddingModels[id] ?? dialect.embeddingModels[id.replace(/:[^:/]*$/, '')]
   if (embedding !== undefined) {
     metadata['embedding_dimension'] = embedding.dimension
     metadata['context_length'] = embedding.contextLength
     return { id, type: 'embedding', metadata }
   }
-  const type = dialect.rerankModels.includes(id) ? 'rerank' : toldType(dialect, id, row)
+  const type = toldType(dialect, id, row)
   return type === null ? undefined : { id, type, metadata }
+}
+
+function findNumber(row: unknown, fields: readonly string[]): number | undefined {
+  return fields.map((field) => findAt(row, field)).find((value) => typeof value === 'number')
 }
 
 function toldType(dialect: Dialect, id: string, row: unknown): ModelType | null {

@@ -32,6 +32,8 @@ const extraSettings = {
     .record(z.string(), z.url())
     .nullish()
     .describe('The URL of each rerank model. Default: those of the hosted models.'),
+  guardrails_service_url: text.describe('A safety provider’s key that upstream’s files have here; has no effect.'),
+  config_id: text.describe('A safety provider’s key that upstream’s files have here; has no effect.'),
   huggingface_repo: text.describe('The only model of this instance. Default: all that the router lists.'),
   endpoint_name: text.describe('The endpoint’s name, `namespace/name` or a name of the key’s own account.'),
   forward_headers: z

@@ -11,7 +11,7 @@ import type {
 } from '@llama-stack/api'
 import type { CallTarget } from './_call-target.ts'
 import type { Reranking } from './_dialect.ts'
-import { findAt, isRecord } from './_json-shape.ts'
+import { findAt } from './_json-shape.ts'
 import { toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { expectSuccess, readJson } from './_vendor-reply.ts'
@@ -30,7 +30,7 @@ export async function rerankDocuments(
   const outbound = toRequest({ context, rerank, target, request, call })
   const response = await context.upstreamFor(outbound.chosenBy).send(outbound)
   const reply = await readJson(context.id, await expectSuccess(context.id, response))
-  const scored = readScores(reply).toSorted((a, b) => b.relevance_score - a.relevance_score)
+  const scored = readScores(rerank, reply).toSorted((a, b) => b.relevance_score - a.relevance_score)
   return { data: scored.slice(0, request.max_num_results ?? scored.length) }
 }
 
@@ -86,14 +86,14 @@ function toText(item: RerankItem, param: string): string {
   })
 }
 
-/** `results` or `data` with relevance scores, or `rankings` with logits. */
-function readScores(reply: unknown): RerankResponse['data'] {
-  const rows = findAt(reply, 'results') ?? findAt(reply, 'data') ?? findAt(reply, 'rankings')
+/** `results` or `data` with relevance scores; passages have `rankings` with logits. */
+function readScores({ shape }: Reranking, reply: unknown): RerankResponse['data'] {
+  const isPassages = shape === 'passages'
+  const rows = isPassages ? findAt(reply, 'rankings') : (findAt(reply, 'results') ?? findAt(reply, 'data'))
   if (!Array.isArray(rows)) return []
   return rows.flatMap((row: unknown) => {
-    if (!isRecord(row)) return []
-    const { index } = row
-    const score = row['relevance_score'] ?? row['logit']
+    const index = findAt(row, 'index')
+    const score = findAt(row, isPassages ? 'logit' : 'relevance_score')
     return typeof index === 'number' && typeof score === 'number' ? [{ index, relevance_score: score }] : []
   })
 }

@@ -1,0 +1,348 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { bug } from '@llama-stack/api'
+import type {
+  AnyProviderDefinition,
+  ChatCompletionRequest,
+  CompletionRequest,
+  EmbeddingsRequest,
+  JsonObject,
+  RecordingKey,
+} from '@llama-stack/api'
+import { describe, expect, test } from 'vitest'
+import { bodyOf, CONFORMANCE_KEY, createRig, failureOf } from '../../testing/inference-conformance.ts'
+import type { InferenceConformance, ProviderRig, RigOptions } from '../../testing/inference-conformance.ts'
+import type { ScriptedReply } from '../../testing/scripted-upstream.ts'
+import { provider as ollama } from './ollama.ts'
+import { providers } from './openai-compatible.ts'
+import { provider as vllm } from './vllm.ts'
+
+const definitions: readonly AnyProviderDefinition[] = [...providers, ollama, vllm]
+const chat: ChatCompletionRequest = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
+const done: ScriptedReply = { json: { id: 'c', object: 'chat.completion', choices: [] } }
+
+type Suite = Pick<InferenceConformance, 'definition' | 'config' | 'credential'>
+
+function suiteOf(type: string, config?: Suite['config']): Suite {
+  return {
+    definition: definitions.find((one) => one.type === type) ?? bug(`no provider ${type}`),
+    config: config ?? ((url) => ({ base_url: url })),
+    credential: { setting: 'api_key', header: (key) => ['authorization', `Bearer ${key}`] },
+  }
+}
+
+const rigOf = (type: string, options?: RigOptions): Promise<ProviderRig> => createRig(suiteOf(type), done, options)
+
+describe('the path that a recording is hashed by', () => {
+  test.each([
+    ['remote::openai', {}, '/v1/v1/chat/completions'],
+    ['remote::together', { url: 'https://api.together.xyz/v1' }, '/v1/v1/chat/completions'],
+    ['remote::azure', { api_base: 'https://a.openai.azure.com' }, '/openai/v1/v1/chat/completions'],
+    ['remote::gemini', {}, '/v1beta/openai/v1/chat/completions'],
+    ['remote::groq', { url: 'https://api.groq.com' }, '/openai/v1/v1/chat/completions'],
+    ['remote::fireworks', {}, '/inference/v1/v1/chat/completions'],
+    ['remote::cerebras', { base_url: 'https://api.cerebras.ai' }, '/v1/v1/chat/completions'],
+    ['remote::databricks', { url: 'https://a.cloud.databricks.com' }, '/serving-endpoints/v1/chat/completions'],
+    ['remote::llama-openai-compat', {}, '/compat/v1/v1/chat/completions'],
+    ['remote::tgi', { url: 'http://localhost:8080' }, '/v1/v1/chat/completions'],
+    ['remote::nvidia', { url: 'https://integrate.api.nvidia.com' }, '/v1/v1/chat/completions'],
+    ['remote::sambanova', {}, '/v1/v1/chat/completions'],
+    ['remote::ollama', { url: 'http://localhost:11434' }, '/v1/v1/chat/completions'],
+    ['remote::vllm', { url: 'http://localhost:8000/v1' }, '/v1/v1/chat/completions'],
+    ['remote::passthrough', { url: 'http://localhost:5001' }, '/v1/v1/chat/completions'],
+    ['remote::openrouter', {}, '/api/v1/v1/chat/completions'],
+    ['remote::perplexity', {}, '/v1/chat/completions'],
+  ])('%s with %o: %s', async (type, config, expected) => {
+    const recorded = await recordedKey(type, config, chat)
+    expect(hashedPath(recorded)).toBe(expected)
+  })
+})
+
+/** What a chat would be recorded as; the call itself goes nowhere. */
+async function recordedKey(
+  type: string,
+  config: JsonObject,
+  request: ChatCompletionRequest | CompletionRequest | EmbeddingsRequest,
+): Promise<RecordingKey> {
+  const { definition } = suiteOf(type)
+  const secret = Object.keys(
+    (definition.config as unknown as { readonly shape: Record<string, unknown> }).shape,
+  ).includes('api_key')
+  let recorded: RecordingKey | undefined
+  const send = (outbound: { readonly recording?: RecordingKey }): Promise<never> => {
+    recorded = outbound.recording
+    return Promise.reject(new Error('nothing is sent in this test'))
+  }
+  const upstream = { send, with: () => upstream }
+  const provider = definition.create({
+    id: 'p',
+    config: definition.config.parse(secret ? { api_key: 'k', ...config } : config),
+    deps: {},
+    upstream,
+  } as never)
+  const call = { requestId: 'r', signal: new AbortController().signal, providerData: {} }
+  const sent =
+    'input' in request
+      ? provider.embeddings?.(request as EmbeddingsRequest, call)
+      : 'prompt' in request
+        ? provider.completion?.(request as CompletionRequest, call)
+        : provider.chatCompletion?.(request as ChatCompletionRequest, call)
+  await expect(sent).rejects.toThrow('nothing is sent')
+  return recorded ?? bug('no recording key')
+}
+
+function hashedPath(key: RecordingKey): string {
+  if (key.kind !== 'inference') bug(`the key is of kind ${key.kind}`)
+  return new URL(key.baseUrl + key.endpoint).pathname
+}
+
+const corpus = fileURLToPath(new URL('../../../../../../shared/recordings', import.meta.url))
+const isAbsent = !existsSync(corpus)
+// eslint-disable-next-line no-console -- a skip has to be heard
+if (isAbsent) console.warn(`skipped: no recordings of upstream at ${corpus}`)
+
+describe.skipIf(isAbsent)("requests of upstream's recordings (needs ../shared)", () => {
+  test.each([
+    ['llama-stack/33b71fb85bfb', 'remote::together', { url: 'https://api.together.xyz/v1' }],
+    ['llama-stack/d5971b8fdb94', 'remote::together', { base_url: 'https://api.together.xyz/v1' }],
+    ['llama-stack/3d89a56a76b1', 'remote::together', {}],
+    ['llama-stack/94d11daee205', 'remote::azure', { api_base: 'https://a.cognitiveservices.azure.com' }],
+    ['llama-stack/50a8dc5b8ece', 'remote::cerebras', { base_url: 'https://api.cerebras.ai' }],
+    ['llama-stack/a5187d9d5057', 'remote::ollama', { url: 'http://0.0.0.0:11434' }],
+    ['llama-stack/f23defea82ec', 'remote::ollama', { url: 'http://0.0.0.0:11434' }],
+    ['llama-stack/cf55f983d1ff', 'remote::tgi', { url: 'http://localhost:8080' }],
+    [
+      'ogx/inference/2367bed24bc3297a70b3c54a1c3e6267ef53986f8974b83364e43a41c06f76b5',
+      'remote::vllm',
+      { base_url: 'http://localhost:8000/v1' },
+    ],
+    [
+      'ogx/inference/0248ff8a1be5ff5ba88046947059ffbde15a1c52adbeea456bb42abdfc931bd1',
+      'remote::vllm',
+      { base_url: 'http://localhost:8000/v1' },
+    ],
+    [
+      'ogx/inference/7794d17cdf3672c5508ce0b07b0622513134f71115f13dd5e65ddae9f2b54862',
+      'remote::ollama',
+      { base_url: 'http://0.0.0.0:11434/v1' },
+    ],
+  ])('%s is what %s sends', async (file, type, config) => {
+    const { request } = JSON.parse(readFileSync(`${corpus}/${file}.json`, 'utf8')) as {
+      request: { url: string; endpoint: string; body: Record<string, unknown> }
+    }
+    const { extra_body: extra, ...known } = request.body
+    // As the client sent it: unknown fields stand beside the known ones; vLLM's default limit is the provider's.
+    const { max_tokens: limit, ...rest } = { ...known, ...(extra as object | undefined) } as Record<string, unknown>
+    const asked =
+      type === 'remote::vllm' && limit === 4096 ? rest : { ...rest, ...(limit !== undefined && { max_tokens: limit }) }
+    const key = await recordedKey(type, config, asked as ChatCompletionRequest)
+    if (key.kind !== 'inference') bug(`the key is of kind ${key.kind}`)
+    expect(hashedPath(key)).toBe(new URL(request.url).pathname)
+    expect(key.endpoint).toBe(request.endpoint)
+    expect(key.body).toEqual(request.body)
+  })
+})
+
+describe('a URL of the caller’s choice', () => {
+  const passthrough = 'remote::passthrough'
+
+  test('is called without the operator’s key', async () => {
+    await using theirs = await createRig(suiteOf(passthrough), done)
+    await using rig = await rigOf(passthrough, {
+      allowPrivateUrls: true,
+      config: { network: { headers: { 'x-ours': 'secret' } } },
+    })
+    const call = rig.call({ providerData: { passthrough_url: theirs.vendor.url } })
+    await rig.provider.chatCompletion?.(chat, call)
+    expect(rig.vendor.requests).toHaveLength(0)
+    const [asked] = theirs.vendor.requests
+    expect(asked?.path).toBe('/v1/chat/completions')
+    expect(asked?.headers).not.toHaveProperty('authorization')
+    expect(asked?.headers).not.toHaveProperty('x-ours')
+    expect(JSON.stringify(asked?.headers)).not.toContain(CONFORMANCE_KEY)
+    expect(rig.sent[0]?.chosenBy).toBe('caller')
+  })
+
+  test('is called with the caller’s key', async () => {
+    await using theirs = await createRig(suiteOf(passthrough), done)
+    await using rig = await rigOf(passthrough, { allowPrivateUrls: true })
+    const providerData = { passthrough_url: theirs.vendor.url, passthrough_api_key: 'theirs' }
+    await rig.provider.chatCompletion?.(chat, rig.call({ providerData }))
+    expect(theirs.vendor.requests[0]?.headers['authorization']).toBe('Bearer theirs')
+  })
+
+  test('may not be private', async () => {
+    await using theirs = await createRig(suiteOf(passthrough), done)
+    await using rig = await rigOf(passthrough)
+    const call = rig.call({ providerData: { passthrough_url: theirs.vendor.url } })
+    expect((await failureOf(rig.provider.chatCompletion?.(chat, call))).code).toBe('url_blocked')
+    expect((await failureOf(rig.provider.models?.(call))).code).toBe('url_blocked')
+    expect(theirs.vendor.requests).toHaveLength(0)
+  })
+
+  test.each(['file:///etc/passwd', 'nowhere', 'http://'])('is not %s', async (url) => {
+    await using rig = await rigOf(passthrough, { allowPrivateUrls: true })
+    const call = rig.call({ providerData: { passthrough_url: url } })
+    expect((await failureOf(rig.provider.chatCompletion?.(chat, call))).code).toBe('url_blocked')
+  })
+
+  test('needs the caller’s key where the vendor needs one', async () => {
+    await using rig = await rigOf('remote::azure', { allowPrivateUrls: true })
+    const call = rig.call({ providerData: { azure_api_base: 'http://127.0.0.1:1' } })
+    expect((await failureOf(rig.provider.chatCompletion?.(chat, call))).code).toBe('provider_key_missing')
+  })
+})
+
+describe('Azure', () => {
+  test('takes key, URL and version of a call from the caller', async () => {
+    await using theirs = await createRig(suiteOf('remote::azure'), done)
+    await using rig = await rigOf('remote::azure', { allowPrivateUrls: true })
+    const providerData = { azure_api_base: theirs.vendor.url, azure_api_key: 'theirs', azure_api_version: 'preview' }
+    await rig.provider.chatCompletion?.(chat, rig.call({ providerData }))
+    expect(theirs.vendor.requests[0]?.path).toBe('/openai/v1/chat/completions?api-version=preview')
+    expect(theirs.vendor.requests[0]?.headers).toMatchObject({ 'api-key': 'theirs' })
+  })
+
+  test.each([
+    ['preview', '?api-version=preview'],
+    ['2024-12-01-preview', ''],
+    [null, ''],
+  ])('with the version %s configured asks with the query "%s"', async (version, query) => {
+    await using rig = await rigOf('remote::azure', { config: { api_version: version } })
+    await rig.provider.models?.(rig.call())
+    expect(rig.vendor.requests[0]?.path).toBe(`/openai/v1/models${query}`)
+  })
+})
+
+describe('passthrough', () => {
+  test('forwards what the operator lists, and the operator’s key goes first', async () => {
+    const config = { forward_headers: { maas_token: 'Authorization', tenant: 'X-Tenant' } }
+    const providerData = { maas_token: 'Bearer theirs', tenant: 'a', other: 'b' }
+    await using open = await rigOf('remote::passthrough', { config, keyless: true })
+    await open.provider.chatCompletion?.(chat, open.call({ providerData }))
+    expect(open.vendor.requests[0]?.headers).toMatchObject({ authorization: 'Bearer theirs', 'x-tenant': 'a' })
+    await using keyed = await rigOf('remote::passthrough', { config })
+    await keyed.provider.chatCompletion?.(chat, keyed.call({ providerData }))
+    expect(keyed.vendor.requests[0]?.headers['authorization']).toBe(`Bearer ${CONFORMANCE_KEY}`)
+  })
+})
+
+describe('Gemini', () => {
+  test('an access token names the project that pays', async () => {
+    const config = { access_token: 'token', project: 'paying' }
+    await using rig = await rigOf('remote::gemini', { config, keyless: true })
+    await rig.provider.chatCompletion?.(chat, rig.call())
+    const { headers } = rig.vendor.requests[0] ?? {}
+    expect(headers).toMatchObject({ authorization: 'Bearer token', 'x-goog-user-project': 'paying' })
+  })
+
+  test('a caller’s key is not billed to the project', async () => {
+    const config = { access_token: 'token', project: 'paying' }
+    await using rig = await rigOf('remote::gemini', { config, keyless: true })
+    await rig.provider.chatCompletion?.(chat, rig.call({ providerData: { gemini_api_key: 'theirs' } }))
+    expect(rig.vendor.requests[0]?.headers).not.toHaveProperty('x-goog-user-project')
+  })
+})
+
+describe('NVIDIA', () => {
+  test('ranks passages at the URL of the model', async () => {
+    const rankings = [
+      { index: 0, logit: -2 },
+      { index: 1, logit: 3.5 },
+    ]
+    await using rig = await createRig(
+      suiteOf('remote::nvidia', (url) => ({ base_url: url, rerank_model_to_url: { ranker: `${url}/own/reranking` } })),
+      { json: { rankings } },
+    )
+    const ranked = await rig.provider.rerank?.({ model: 'ranker', query: 'q', items: ['a', 'b'] }, rig.call())
+    expect(ranked).toEqual({
+      data: [
+        { index: 1, relevance_score: 3.5 },
+        { index: 0, relevance_score: -2 },
+      ],
+    })
+    expect(rig.vendor.requests[0]?.path).toBe('/own/reranking')
+    expect(rig.vendor.requests[0]?.json()).toEqual({
+      model: 'ranker',
+      query: { text: 'q' },
+      passages: [{ text: 'a' }, { text: 'b' }],
+    })
+    const failure = await failureOf(rig.provider.rerank?.({ model: 'other', query: 'q', items: ['a'] }, rig.call()))
+    expect(failure.code).toBe('model_not_found')
+  })
+
+  test('lists the rerank models that have a URL', async () => {
+    await using rig = await createRig(
+      suiteOf('remote::nvidia', (url) => ({ base_url: url, rerank_model_to_url: { ranker: `${url}/r` } })),
+      { json: { data: [{ id: 'llm-1' }] } },
+    )
+    expect(await rig.provider.models?.(rig.call())).toEqual([
+      { id: 'llm-1', type: 'llm', metadata: {} },
+      { id: 'ranker', type: 'rerank', metadata: {} },
+    ])
+  })
+
+  test('needs no key elsewhere', async () => {
+    await using rig = await rigOf('remote::nvidia', { keyless: true })
+    await rig.provider.chatCompletion?.(chat, rig.call())
+    expect(rig.vendor.requests[0]?.headers).not.toHaveProperty('authorization')
+  })
+})
+
+describe('the model of one’s own', () => {
+  test('is the only one that the Hugging Face router lists', async () => {
+    await using rig = await rigOf('remote::hf::serverless', { config: { huggingface_repo: 'me/mine' } })
+    expect(await rig.provider.models?.(rig.call())).toEqual([{ id: 'me/mine', type: 'llm', metadata: {} }])
+    expect(rig.vendor.requests).toHaveLength(0)
+  })
+
+  test('is not asked for where the list is left alone', async () => {
+    await using rig = await rigOf('remote::openai', { config: { skip_model_availability: true } })
+    expect(await rig.provider.models?.(rig.call())).toBeUndefined()
+  })
+})
+
+test('token ids are refused where the vendor does not take them', async () => {
+  await using rig = await rigOf('remote::together')
+  const failure = await failureOf(rig.provider.embeddings?.({ model: 'm', input: [1, 2] }, rig.call()))
+  expect(failure).toMatchObject({ code: 'invalid_value', param: 'input' })
+})
+
+test('a key that no header can carry is refused without being shown', async () => {
+  await using rig = await rigOf('remote::openai')
+  const call = rig.call({ providerData: { openai_api_key: 'sk-1\r\nx-evil: 1' } })
+  const failure = await failureOf(rig.provider.chatCompletion?.(chat, call))
+  expect(failure).toMatchObject({ code: 'invalid_value', param: 'openai_api_key' })
+  expect(failure.message).not.toContain('sk-1')
+})
+
+test('headers of the network block are added', async () => {
+  await using rig = await rigOf('remote::openai', { config: { network: { headers: { 'x-team': 'a' } } } })
+  await rig.provider.chatCompletion?.(chat, rig.call())
+  expect(rig.vendor.requests[0]?.headers['x-team']).toBe('a')
+})
+
+test('a list that is no list is empty, one that is no JSON is an error', async () => {
+  await using odd = await createRig(suiteOf('remote::openai'), { json: { data: 'nothing' } })
+  expect(await odd.provider.models?.(odd.call())).toEqual([])
+  await using html = await createRig(suiteOf('remote::openai'), { text: '<html>' })
+  expect((await failureOf(html.provider.models?.(html.call()))).code).toBe('provider_bad_reply')
+})
+
+test('a failure with an endless body is told by its status', async () => {
+  const broken: ScriptedReply = { status: 503, events: ['x'.repeat(2_000_000)], done: false }
+  await using rig = await createRig(suiteOf('remote::openai'), broken)
+  expect(await failureOf(rig.provider.chatCompletion?.(chat, rig.call()))).toMatchObject({
+    code: 'provider_internal',
+    details: { reason: 'HTTP 503' },
+  })
+})
+
+test('replies are repaired by the row’s hook', async () => {
+  await using rig = await rigOf('remote::mistral')
+  const reply = await rig.provider.chatCompletion?.(chat, rig.call())
+  if (reply?.kind !== 'upstream') bug('the reply is not relayed')
+  const chunk = { choices: [{ delta: { content: [{ type: 'text', text: 'Rain.' }] } }] }
+  expect(reply.quirks.repair?.(chunk)).toEqual({ choices: [{ delta: { content: 'Rain.' } }] })
+  await bodyOf(reply)
+})
