@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { RecordingKey, Upstream, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
@@ -320,6 +320,13 @@ describe('a recording', () => {
     )
     expect(isStackError(thrown, 'provider_stream_broken')).toBe(true)
     expect(await filesBelow()).toEqual([])
+  })
+
+  test('that cannot be written is an error, and nothing is left of it', async () => {
+    await mkdir(join(directory, `responses/${seedName}.json/in/the/way`), { recursive: true })
+    const thrown = await record({ json: completion }, inference({ testId: null })).catch((error: unknown) => error)
+    expect(isStackError(thrown, 'storage_failed')).toBe(true)
+    expect(await readdir(join(directory, 'responses'))).toEqual([`${seedName}.json`])
   })
 
   test('is served at once to a store that has already looked', async () => {

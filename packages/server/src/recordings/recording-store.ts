@@ -1,5 +1,5 @@
 /** The recordings of one directory: found by name, read on demand, written whole. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { bug, StackError } from '@llama-stack/api'
 import { asObject, parseLossless } from './lossless-json.ts'
@@ -72,6 +72,7 @@ export class RecordingStore {
       await writeFile(unfinished, `${indentedJson(document)}\n`)
       await rename(unfinished, path)
     } catch (cause) {
+      await rm(unfinished, { force: true }).catch(() => undefined)
       throw new StackError('storage_failed', { reason: `the recording ${file}: ${String(cause)}` }, { cause })
     }
     const index = await this.index()
