@@ -353,7 +353,7 @@ export const errorTable = Object.freeze({
     type: 'api_error',
     message: (d) => d.reason,
   }),
-  node_too_old: row<{ found: string }>({
+  node_version: row<{ found: string }>({
     status: 500,
     type: 'invalid_request_error',
     message: (d) => `Llama Stack needs Node 24 or newer; this is ${d.found}. Install Node 24.`,

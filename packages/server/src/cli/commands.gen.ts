@@ -18,6 +18,13 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/config-check.ts')).command,
   },
   {
+    path: 'config convert',
+    aliases: [],
+    group: 'Configure',
+    summary: 'Turn a run.yaml of Llama Stack into a config.yaml of OGX',
+    load: async () => (await import('./commands/config-convert.ts')).command,
+  },
+  {
     path: 'doctor',
     aliases: [],
     group: 'Look',

@@ -17,7 +17,7 @@ export const exitCodes = Object.freeze({
 
 const byCode: Readonly<Partial<Record<ErrorCode, number>>> = Object.freeze({
   command_usage: exitCodes.usage,
-  node_too_old: exitCodes.usage,
+  node_version: exitCodes.usage,
   port_in_use: exitCodes.bind,
   unsafe_bind: exitCodes.bind,
   config_not_found: exitCodes.config,

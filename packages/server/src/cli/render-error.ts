@@ -125,9 +125,9 @@ function renderWhere(where: NonNullable<FaultView['where']>, terminal: Terminal)
   return [`${place}      ${shown}`, `${' '.repeat(place.length + 6 + start)}${terminal.paint('red', carets)}`]
 }
 
-/** A substitution is at fault as a whole; anything else up to a comment or the end of the line. */
+/** A key is at fault alone, a substitution as a whole, anything else up to a comment or the end of the line. */
 function faultLength(rest: string): number {
-  const substitution = /^["']?\$\{[^}]*\}/.exec(rest)
-  const fault = substitution?.[0] ?? rest.replace(/\s+#.*$/, '').trimEnd()
+  const [fault = rest.replace(/\s+#.*$/, '').trimEnd()] =
+    /^["']?(?:\$\{[^}]*\}|[\w.-]+(?=["']?:(?:\s|$)))/.exec(rest) ?? []
   return Math.max(1, fault.length)
 }

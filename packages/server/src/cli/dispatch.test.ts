@@ -1,0 +1,283 @@
+/** Command lines without a server of their own, run within this process. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../kernel/clock.ts'
+import type { CommandContext } from './command.ts'
+import { commandEntries } from './commands.gen.ts'
+import { dispatch } from './dispatch.ts'
+
+let folder = ''
+const servers: Server[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llama-cli-'))
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+interface Finished {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command line in an empty home, without the variables of the machine that runs the tests. */
+async function run(words: readonly string[], input?: string): Promise<Finished> {
+  const written = { stdout: '', stderr: '' }
+  const sink = (name: keyof typeof written) => ({
+    write: (text: string) => void (written[name] += text),
+    isTTY: false,
+    columns: undefined,
+  })
+  const context: CommandContext = {
+    env: {},
+    cwd: folder,
+    home: folder,
+    stdout: sink('stdout'),
+    stderr: sink('stderr'),
+    stdin: Readable.from(input === undefined ? [] : [Buffer.from(input)]),
+    clock: systemClock,
+    interrupts: { signal: new AbortController().signal, onSignal: () => ({ [Symbol.dispose]: () => undefined }) },
+    fetch,
+  }
+  const code = await dispatch(words, context)
+  return { code, ...written }
+}
+
+/** A server that answers as it is told, or a port that is closed again. */
+async function listenOnce(handler?: RequestListener): Promise<number> {
+  const server = createServer(handler)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // A listening TCP server has an address with a port.
+  const { port } = server.address() as AddressInfo
+  if (handler === undefined) await new Promise((resolve) => server.close(resolve))
+  else servers.push(server)
+  return port
+}
+
+describe('help', () => {
+  it('lists every command under its heading', async () => {
+    const { code, stdout, stderr } = await run(['--help'])
+    expect(code).toBe(0)
+    expect(stderr).toBe('')
+    for (const { path, summary } of commandEntries) expect(stdout).toMatch(new RegExp(`^  ${path} +${summary}$`, 'm'))
+    expect(stdout.match(/^(Serve|Use|Look|Configure)$/gm)).toEqual(['Serve', 'Use', 'Look', 'Configure'])
+  })
+
+  it.each(commandEntries.map(({ path }) => [path] as const))(
+    'of %s has its usage, options and three examples',
+    async (path) => {
+      const { code, stdout } = await run([...path.split(' '), '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toContain(`Usage  llama ${path}`)
+      expect(stdout).toContain('--json')
+      expect(stdout.slice(stdout.indexOf('\nExamples\n')).trimEnd().split('\n')).toHaveLength(5)
+    },
+  )
+
+  it('explains a family of commands, on stderr where a word is missing', async () => {
+    const missing = await run(['stack'])
+    expect(missing).toMatchObject({ code: 2, stdout: '' })
+    expect(missing.stderr).toContain('stack list-apis')
+    const asked = await run(['stack', '--help'])
+    expect(asked).toMatchObject({ code: 0, stderr: '' })
+    expect(asked.stdout).toContain('stack run ')
+  })
+})
+
+describe('what cannot be understood', () => {
+  it.each([
+    [['modles'], "error[command-usage]  No command 'modles'. Did you mean: llama models?"],
+    [['stack', 'lst'], "error[command-usage]  No command 'stack lst'. Did you mean: llama stack list?"],
+    [['deploy'], "error[command-usage]  No command 'deploy'.\n  Fix   See llama --help."],
+    [['./run.yaml'], 'Fix   To start a configuration file: llama run ./run.yaml'],
+    [['models', '--urll', 'x'], 'has no option --urll. Did you mean --url?'],
+    [['run', '--workers', '2'], 'SQLite has one writer.'],
+    [['run', '--record', 'a', '--replay', 'b'], '--record and --replay exclude each other.'],
+    [['run', '--env', 'OPENAI_API_KEY'], "--env 'OPENAI_API_KEY' is no assignment."],
+    [['run', '--providers', 'inference=remote::olama'], "Did you mean 'remote::ollama'?"],
+  ])('%j ends with 2', async (words, message) => {
+    const { code, stdout, stderr } = await run(words)
+    expect(stderr).toContain(message)
+    expect(code).toBe(2)
+    expect(stdout).toBe('')
+  })
+
+  it('is one JSON object with --json', async () => {
+    const { code, stderr } = await run(['modles', '--json'])
+    expect(code).toBe(2)
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'command_usage', fix: 'See llama --help.' } })
+  })
+})
+
+describe('--json', () => {
+  it.each([
+    [['version'], expect.objectContaining({ version: expect.any(String), node: process.versions.node })],
+    [['explain', 'port-in-use'], expect.objectContaining({ code: 'port_in_use', exitCode: 3 })],
+    [['stack', 'list'], expect.arrayContaining([{ name: 'starter', from: 'shipped' }])],
+    [['stack', 'list-apis'], expect.arrayContaining([expect.objectContaining({ api: 'inference' })])],
+    [
+      ['stack', 'list-providers'],
+      expect.arrayContaining([expect.objectContaining({ type: 'remote::ollama', served: 'yes' })]),
+    ],
+    [['config', 'check', 'starter'], expect.objectContaining({ name: 'starter' })],
+    [['doctor', '--url', 'http://127.0.0.1:1', '--port', '65000'], { ok: true, checks: expect.any(Array) }],
+  ])('of %j is one value on stdout and nothing on stderr', async (words, expected) => {
+    const { code, stdout, stderr } = await run([...words, '--json'])
+    expect(JSON.parse(stdout)).toEqual(expected)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+})
+
+const faulty = `version: 2
+image_name: broken
+apis: [inference]
+providers:
+  inference:
+  - provider_id: openai
+    provider_type: remote::openai
+    config:
+      api_key: \${env.OPENAI_API_KEY}
+`
+
+describe('a configuration', () => {
+  it('that needs a variable ends with 4 and shows the place', async () => {
+    await writeFile(join(folder, 'run.yaml'), faulty)
+    const { code, stderr } = await run(['run', 'run.yaml', '--port', '0'])
+    expect(code).toBe(4)
+    expect(stderr).toContain('error[config-env]  OPENAI_API_KEY is not set')
+    expect(stderr).toContain(
+      [
+        '  run.yaml:9:16      api_key: ${env.OPENAI_API_KEY}',
+        '                              ^^^^^^^^^^^^^^^^^^^^^',
+      ].join('\n'),
+    )
+  })
+
+  it('with an unknown setting ends with 4, names the line and suggests the right one', async () => {
+    await writeFile(
+      join(folder, 'typo.yaml'),
+      faulty.replace('api_key: ${env.OPENAI_API_KEY}', 'api_kye: secret-0123456789'),
+    )
+    for (const words of [
+      ['run', 'typo.yaml', '--port', '0'],
+      ['config', 'check', 'typo.yaml'],
+    ]) {
+      const { code, stderr } = await run(words)
+      expect(code).toBe(4)
+      expect(stderr).toContain("remote::openai has no setting 'api_kye'. Did you mean 'api_key'?")
+      expect(stderr).toContain('typo.yaml:9:7')
+      expect(stderr).not.toContain('secret-0123456789')
+    }
+  })
+
+  it('that does not exist ends with 4', async () => {
+    const { code, stderr } = await run(['run', './absent.yaml'])
+    expect(code).toBe(4)
+    expect(stderr).toContain("No configuration file or distribution named './absent.yaml'.")
+  })
+
+  it('is explained by config check and turned into the second dialect by config convert', async () => {
+    await writeFile(join(folder, 'good.yaml'), faulty)
+    const check = await run(['config', 'check', 'good.yaml', '--env', 'OPENAI_API_KEY=sk-0123456789abcd'])
+    expect(check).toMatchObject({ code: 0, stdout: expect.stringContaining('inference: openai') })
+    expect(check.stdout + check.stderr).not.toContain('sk-0123456789abcd')
+    const converted = await run(['config', 'convert', 'good.yaml', '-o', 'converted.yaml'])
+    expect(converted).toMatchObject({ code: 0, stdout: expect.stringContaining('converted.yaml') })
+    expect(await readFile(join(folder, 'converted.yaml'), 'utf8')).toContain('api_key: ${env.OPENAI_API_KEY}')
+    const again = await run(['config', 'convert', 'good.yaml', '-o', 'converted.yaml'])
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('exists already') })
+  })
+})
+
+/** Answers chats with these events, whatever is asked. */
+function chatServer(events: readonly unknown[], asked: unknown[] = []): Promise<number> {
+  return listenOnce((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      asked.push({ path: request.url, key: request.headers.authorization, body: JSON.parse(body) })
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const event of events) response.write(`data: ${JSON.stringify(event)}\n\n`)
+      response.end('data: [DONE]\n\n')
+    })
+  })
+}
+
+const piece = (content: string) => ({ model: 'demo/m', choices: [{ index: 0, delta: { content } }] })
+
+describe('client commands', () => {
+  it('end with 6 where no server answers', async () => {
+    const url = `http://127.0.0.1:${await listenOnce()}`
+    const { code, stderr } = await run(['models', '--url', url])
+    expect(code).toBe(6)
+    expect(stderr).toContain(`error[server-unreachable]  No server answers at ${url}: the connection was refused.`)
+  })
+
+  it('end with 5 where the key is wrong, in the words of the server', async () => {
+    const reply = {
+      error: { message: 'An API key is required. Send it.', type: 'authentication_error', code: 'api_key_required' },
+    }
+    const port = await listenOnce((_request, response) => response.writeHead(401).end(JSON.stringify(reply)))
+    const { code, stderr } = await run(['models', '--url', `http://127.0.0.1:${port}`])
+    expect(stderr).toContain('error[api-key-required]  An API key is required. Send it.')
+    expect(code).toBe(5)
+  })
+
+  it('chat: prints the answer as it comes, the prompt above what is piped in', async () => {
+    const asked: unknown[] = []
+    const port = await chatServer([piece('Hel'), piece('lo'), { choices: [], usage: {} }], asked)
+    const words = ['chat', 'm', '-p', 'Sum up', '--system', 'Be short', '--max-tokens', '9', '--key', 'k']
+    const { code, stdout } = await run([...words, '--url', `http://127.0.0.1:${port}/v1/`], 'a text\n')
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Hello\n' })
+    const messages = [
+      { role: 'system', content: 'Be short' },
+      { role: 'user', content: 'Sum up\n\na text' },
+    ]
+    expect(asked).toEqual([
+      { path: '/v1/chat/completions', key: 'Bearer k', body: { model: 'm', stream: true, max_tokens: 9, messages } },
+    ])
+  })
+
+  it('chat: ends with 1 when the stream breaks off with an error', async () => {
+    const port = await chatServer([
+      piece('Hel'),
+      { error: { message: 'The vendor hung up.', code: 'provider_stream_broken' } },
+    ])
+    const { code, stdout, stderr } = await run(['chat', '-p', 'x', '--url', `http://127.0.0.1:${port}`])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'Hel' })
+    expect(stderr).toContain('error[provider-stream-broken]  The vendor hung up.')
+  })
+
+  it('chat: has nothing to ask without a prompt', async () => {
+    expect(await run(['chat'])).toMatchObject({ code: 2, stderr: expect.stringContaining('There is nothing to ask.') })
+  })
+
+  it('pull a model with Ollama and log its progress', async () => {
+    const port = await listenOnce((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      const lines = [
+        { status: 'pulling manifest' },
+        ...[0, 40, 100].map((completed) => ({ digest: 'sha256:abc', total: 100, completed })),
+      ]
+      response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    })
+    const { code, stdout, stderr } = await run(['models', 'pull', 'm:1b', '--ollama', `127.0.0.1:${port}`])
+    expect(stderr).toContain('m:1b abc  40 %')
+    expect(stdout).toBe('m:1b is there.\n')
+    expect(code).toBe(0)
+  })
+})
