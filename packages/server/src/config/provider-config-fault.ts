@@ -26,11 +26,17 @@ export function explainProviderConfigFault(
     if (issue.code !== 'unrecognized_keys') return [document.fault(path, explainIssue(issue, path, provider.config))]
     return issue.keys.map((key) => {
       const nearest = findNearest(key, knownKeys)
-      return document.fault([...path, key], {
+      const fault = document.fault([...path, key], {
         problem: `${provider.type} has no setting '${key}'.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`}`,
         fix: knownKeys.length === 0 ? 'Remove it.' : `Its settings: ${knownKeys.join(', ')}.`,
         target: 'key',
       })
+      return fault.source === undefined ? fault : { ...fault, source: hideValue(fault.source) }
     })
   })
+}
+
+/** The value of a misspelt key may be a credential: `api_kye: sk-…`. An expression names a variable and stays. */
+function hideValue(source: string): string {
+  return source.replace(/(:\s+)(?!["']?\$\{)\S.*$/, '$1<redacted>')
 }
