@@ -89,16 +89,16 @@ class Positions {
     for (let length = path.length; length > 0; length -= 1) {
       const part = path.slice(0, length)
       const node = target === 'key' || length < path.length ? this.#key(part) : this.#value(part)
-      if (node?.range) return this.at(this.#offset(node, node.range, target))
+      if (node?.range) return this.at(this.#offset(node, node.range, target), listKeyOf(part))
     }
     return this.#document.contents?.range ? this.at(this.#document.contents.range[0]) : undefined
   }
 
-  at(offset: number): ConfigPosition {
+  at(offset: number, listKey?: string): ConfigPosition {
     const { line, col: column } = this.#lines.linePos(offset)
     const end = this.#text.indexOf('\n', offset)
     const start = this.#lines.lineStarts[line - 1] ?? 0
-    const source = redactLine(this.#text.slice(start, end === -1 ? undefined : end).trimEnd())
+    const source = redactLine(this.#text.slice(start, end === -1 ? undefined : end).trimEnd(), listKey)
     return { line, column, source }
   }
 
@@ -121,6 +121,11 @@ class Positions {
     const found = this.#text.indexOf(target.text, start)
     return found === -1 || found >= end ? start : found
   }
+}
+
+function listKeyOf(path: ConfigPath): string | undefined {
+  const [key, index] = path.slice(-2)
+  return typeof key === 'string' && typeof index === 'number' ? key : undefined
 }
 
 function explainYaml(error: YAMLError): { problem: string; fix: string } {

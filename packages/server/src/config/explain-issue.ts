@@ -75,10 +75,10 @@ export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 const MAX_SHOWN = 60
 
 function showValue(path: ConfigPath, value: unknown): string {
-  const key = path.findLast((part) => typeof part === 'string')
-  if (key !== undefined && isSecretKey(key)) return `a ${typeof value}`
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
+  const key = path.findLast((part) => typeof part === 'string')
+  if (key !== undefined && isSecretKey(key)) return `a ${typeof value}`
   const text = JSON.stringify(value) ?? String(value)
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
 }

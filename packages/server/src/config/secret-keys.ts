@@ -8,13 +8,24 @@ export function isSecretKey(key: string): boolean {
   return SECRET_KEY.test(key)
 }
 
-const SECRET_LINE = /^(\s*(?:-\s+)?["']?([\w-]+)["']?\s*:\s*)(.*)$/
-const HARMLESS_VALUE = /^["']?(?:\$\{env\.[A-Z0-9_]+(?::[=+])?\})*["']?\s*(?:#.*)?$|^[|>[{]/
+const KEY = /["']?([\w-]+)["']?\s*:\s+/g
+const LIST_ITEM = /^\s*-\s+/
+const HARMLESS_VALUE = /^(?:["']?(?:\$\{env\.[A-Z0-9_]+(?::[=+])?\})*["']?\s*(?:#.*)?|[|>][+-]?)$/
 const URL_CREDENTIALS = /(:\/\/)[^/\s@]+@/g
 
-/** Takes the secret out of a source line, so that the line can be shown. Expressions without a default stay. */
-export function redactLine(line: string): string {
-  const [, start = '', key = '', value = ''] = SECRET_LINE.exec(line) ?? []
-  if (isSecretKey(key) && !HARMLESS_VALUE.test(value)) return `${start}<redacted>`
+/**
+ * Takes the secrets out of a source line, so that the line can be shown. Expressions without a default stay.
+ * `listKey` is the key of the list that the line is an item of.
+ */
+export function redactLine(line: string, listKey = ''): string {
+  for (const match of line.matchAll(KEY)) {
+    const start = match.index + match[0].length
+    if (isSecretKey(match[1] ?? '') && !HARMLESS_VALUE.test(line.slice(start)))
+      return `${line.slice(0, start)}<redacted>`
+  }
+  const item = LIST_ITEM.exec(line)?.[0]
+  if (item !== undefined && isSecretKey(listKey) && !HARMLESS_VALUE.test(line.slice(item.length))) {
+    return `${item}<redacted>`
+  }
   return line.replace(URL_CREDENTIALS, '$1<redacted>@')
 }
