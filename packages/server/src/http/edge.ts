@@ -93,7 +93,7 @@ export function createEdge(options: EdgeOptions): Edge {
       requestId: toRequestId(request.headers, ids),
       onOver(over, finished) {
         open.delete(over)
-        onFinished?.(finished)
+        tell(onFinished, finished, log)
         edge.onOver?.()
       },
     })
@@ -178,6 +178,16 @@ function createParsers(): (route: Route) => RequestParser {
     let parser = parsers.get(route)
     if (parser === undefined) parsers.set(route, (parser = createRequestParser(route)))
     return parser
+  }
+}
+
+/** A listener's mistake must not end the process: it runs within an event of Node's. */
+function tell(onFinished: EdgeOptions['onFinished'], finished: FinishedRequest, log: Log): void {
+  try {
+    onFinished?.(finished)
+  } catch (error) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.error('A finished request could not be noted.', { requestId: finished.requestId, stack })
   }
 }
 

@@ -1,4 +1,5 @@
 /** An open event stream towards a client: its head, its silence, its end. */
+import { createChunkWriter } from './chunk-writer.ts'
 import type { Exchange } from './exchange.ts'
 import type { KeepAliveTicker, QuietStream } from './keep-alive-ticker.ts'
 import { renderErrorEvent } from './render-error.ts'
@@ -60,12 +61,13 @@ export function openEventStream(
   })
   ticker.add(quiet)
   exchange.failStream = fail
+  const writeChunk = createChunkWriter(response)
   return {
     write(chunk) {
       if (ended) return true
       quiet.quietTicks = 0
       lastChunk = chunk.length < TAIL_BYTES ? joinTail(lastChunk, chunk) : chunk
-      return response.write(chunk)
+      return writeChunk(chunk)
     },
     end(last = '') {
       finish(last)

@@ -360,6 +360,27 @@ describe('the socket', () => {
     expect(answer).toContain('"code":"body_too_large"')
   })
 
+  it('answers what is no request in the shape of every other error', async () => {
+    await using at = await openDoor('socket')
+    const send = (text: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect(Number(new URL(at.base).port), '127.0.0.1')
+        let received = ''
+        socket
+          .on('data', (chunk) => (received += chunk.toString()))
+          .on('close', () => resolve(received))
+          .on('error', reject)
+        socket.write(text)
+      })
+    const nonsense = await send('this is not HTTP\r\n\r\n')
+    expect(nonsense).toMatch(/^HTTP\/1\.1 400 /)
+    expect(nonsense).toContain('"param":"request","code":"invalid_value"')
+    const long = await send(`GET /v1/health HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`)
+    expect(long).toMatch(/^HTTP\/1\.1 431 /)
+    const data = JSON.stringify({ key: 'k'.repeat(30_000) })
+    expect((await at.post('/v1/chat/completions', chat, { 'x-ogx-provider-data': data })).status).toBe(200)
+  })
+
   it('survives a client that leaves in the middle of its body', async () => {
     await using at = await openDoor('socket')
     const socket = connect(Number(new URL(at.base).port), '127.0.0.1')

@@ -31,7 +31,7 @@ export interface HttpAppOptions {
   readonly openApi: OpenApiInfo
   /** Whether the services behind the routes can serve; asked by `/readyz`. Default: always. */
   readonly ready?: () => boolean
-  /** Called once per request, when its reply is complete or its client gone. It must not throw. */
+  /** Called once per request, when its reply is complete or its client gone. */
   readonly onFinished?: (finished: FinishedRequest) => void
 }
 

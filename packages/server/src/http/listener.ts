@@ -4,8 +4,11 @@ import { createServer } from 'node:http'
 import type { RequestListener, Server, ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { bug, StackError } from '@llama-stack/api'
+import type { ErrorDetails } from '@llama-stack/api'
 import type { TlsSettings } from './http-settings.ts'
+import { renderError } from './render-error.ts'
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -35,7 +38,14 @@ export interface ListenerSettings {
 /** As long as common load balancers keep theirs (60 s), and a little more: the client must be the one who closes. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
-const SERVER_OPTIONS: ServerOptions = Object.freeze({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, noDelay: true })
+/** Room for a provider-data header with many keys; Node's 16 KiB are not enough for some. */
+const MAX_HEADER_BYTES = 64 * 1024
+
+const SERVER_OPTIONS: ServerOptions = Object.freeze({
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  noDelay: true,
+})
 
 /** Starts to listen. Throws `unsafe_bind` and `port_in_use`. */
 export async function openListener(
@@ -45,6 +55,7 @@ export async function openListener(
 ): Promise<Listener> {
   if (!settings.keyRequired && !isLoopback(host)) throw new StackError('unsafe_bind', { host })
   const server = await toServer(handler, settings.tls)
+  server.on('clientError', refuseUnreadable)
   await bind(server, { port, host, ...(backlog !== undefined && { backlog }) })
   const bound = addressOf(server)
   const scheme = settings.tls === undefined ? 'http' : 'https'
@@ -77,6 +88,33 @@ async function toServer(handler: RequestListener, tls: TlsSettings | undefined):
   ])
   const clientAuthentication = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
   return createTlsServer({ ...SERVER_OPTIONS, cert, key, ...clientAuthentication }, handler)
+}
+
+/** Answers what never became a request, in the same words as everything else. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const [status, fault] = toFault(error.code)
+  const { body } = renderError(new StackError('invalid_value', fault, { cause: error }))
+  const json = JSON.stringify(body)
+  const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n`
+  socket.end(`${head}connection: close\r\n\r\n${json}`)
+}
+
+function toFault(code: string | undefined): readonly [status: string, fault: ErrorDetails<'invalid_value'>] {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const problem = `they are larger than ${MAX_HEADER_BYTES} bytes`
+    return ['431 Request Header Fields Too Large', { param: 'headers', problem, fix: 'Send fewer or shorter headers.' }]
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return ['408 Request Timeout', { param: 'request', problem: 'it took too long to arrive', fix: 'Send it again.' }]
+  }
+  return [
+    '400 Bad Request',
+    { param: 'request', problem: 'it is not valid HTTP', fix: 'Check the URL and the headers.' },
+  ]
 }
 
 function bind(server: Server, options: { port: number; host: string; backlog?: number }): Promise<void> {
