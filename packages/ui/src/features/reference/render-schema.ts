@@ -1,7 +1,6 @@
 /** Schemas as HTML: a type in one line, the fields of an object as a table. Named schemas are links. */
-import { html } from './html.ts'
+import { html, prose } from './html.ts'
 import type { Html, HtmlPart } from './html.ts'
-import { prose } from './html.ts'
 import { refName, resolveSchema } from './openapi-document.ts'
 import type { OpenApiDocument, Schema } from './openapi-document.ts'
 
