@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { machineFiles } from './config-files.ts'
+import { explainConfig } from './explain.ts'
 import { findDistributionsDir, listDistributions } from './find-config.ts'
 import { loadConfig } from './load-config.ts'
 import type { StackConfig } from './stack-config.ts'
@@ -76,6 +77,21 @@ describe('the shipped distributions', () => {
   it('keys of digits stay text', async () => {
     const config = await load('starter', { TOGETHER_API_KEY: '0123' })
     expect(config.providers[0]?.config).toEqual({ api_key: '0123' })
+  })
+
+  it('starter is explained: what runs, by what, and what would turn the rest on', async () => {
+    const explained = explainConfig(await load('starter', { OLLAMA_URL: 'http://o' }))
+    expect(explained.providers).toEqual({ listed: 26, enabled: 10, started: 10 })
+    expect(explained.native).toEqual([
+      {
+        api: 'inference',
+        ids: ['together', 'openai', 'anthropic', 'gemini', 'groq', 'fireworks', 'sambanova', 'ollama'],
+      },
+    ])
+    expect(explained.substituted.map(({ provider }) => provider?.id)).toEqual(['sentence-transformers', 'transformers'])
+    expect(explained.off.find(({ provider }) => provider?.type === 'remote::vllm')?.fix).toBe(
+      'Set VLLM_URL to turn it on.',
+    )
   })
 
   it('demo needs no network', async () => {

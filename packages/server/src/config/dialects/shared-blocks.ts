@@ -54,7 +54,7 @@ export function checkSharedBlocks(blocks: SharedBlocks, input: DialectInput): vo
     findings.note([key], {
       severity: 'unsupported',
       message: 'Log levels by category are not applied: this server has one level.',
-      fix: 'Set LLAMA_STACK_LOGGING=all=debug for more, all=error for less.',
+      fix: 'Remove the block, or leave it for the other server.',
       target: 'key',
     })
   }
