@@ -24,6 +24,10 @@ test('the older keys count where the block is silent', () => {
   })
 })
 
+test('header names are in lower case, as those of calls are', () => {
+  expect(toNetworkOptions({ headers: { 'X-Team': 'a' } })).toEqual({ headers: { 'x-team': 'a' } })
+})
+
 test('limits of another HTTP client are left behind', () => {
   expect(toNetworkOptions({ limits: { max_connections: 5 } })).toBeUndefined()
 })

@@ -82,6 +82,7 @@ export function toNetworkOptions(
     ...settings,
     tls: { verify: older.verify, ...withoutNull(settings?.tls) },
     timeout: settings?.timeout ?? older.timeoutSeconds,
+    headers: lowerCased(settings?.headers),
     limits: undefined,
   }
   const options = withoutNull(merged)
@@ -95,6 +96,11 @@ export function toCallerNetworkOptions(options: NetworkOptions): NetworkOptions 
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   }
+}
+
+/** The headers of a call are in lower case; a name in another case would be sent beside ours instead of below it. */
+function lowerCased(headers: NetworkSettings['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 function withoutNull(of: unknown): Record<string, unknown> | undefined {

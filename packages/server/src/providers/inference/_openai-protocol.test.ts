@@ -346,10 +346,14 @@ test('a key that no header can carry is refused without being shown', async () =
   expect(failure.message).not.toContain('sk-1')
 })
 
-test('headers of the network block are added', async () => {
-  await using rig = await rigOf('remote::openai', { config: { network: { headers: { 'x-team': 'a' } } } })
+test('headers of the network block are added, and do not take the place of the credential', async () => {
+  const headers = { 'X-Team': 'a', Authorization: 'Bearer other' }
+  await using rig = await rigOf('remote::openai', { config: { network: { headers } } })
   await rig.provider.chatCompletion?.(chat, rig.call())
-  expect(rig.vendor.requests[0]?.headers['x-team']).toBe('a')
+  expect(rig.vendor.requests[0]?.headers).toMatchObject({
+    'x-team': 'a',
+    authorization: `Bearer ${CONFORMANCE_KEY}`,
+  })
 })
 
 test('a list that is no list is empty, one that is no JSON is an error', async () => {

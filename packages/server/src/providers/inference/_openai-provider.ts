@@ -7,11 +7,15 @@ import { toCredentialFacts, toSettingsSchema, whyOff } from './_provider-setting
 
 /** Declares the provider of a vendor that speaks OpenAI's protocol. */
 export function defineOpenAiProvider(dialect: Dialect): AnyProviderDefinition {
+  let schema: ReturnType<typeof toSettingsSchema> | undefined
   return defineProvider({
     api: 'inference',
     type: dialect.type,
     description: dialect.description,
-    config: toSettingsSchema(dialect),
+    // Built when it is asked for: a start with one vendor must not pay for the schemas of all.
+    get config() {
+      return (schema ??= toSettingsSchema(dialect))
+    },
     credential: toCredentialFacts(dialect),
     off: (settings) => whyOff(dialect, settings),
     create: (input) => createOpenAiProtocol(dialect, input),
