@@ -65,18 +65,15 @@ interface Posted {
 type Poster = (operation: Operation, request: ClientRequest, call: ProviderCall) => Promise<Posted>
 
 function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
-  const { dialect, settings } = context
-  const hookConfig = toHookConfig(settings)
-  const allowed = settings.allowed_models ?? undefined
+  const { dialect } = context
+  const hookConfig = toHookConfig(context.settings)
   const plain = toStreamQuirks(dialect)
   const stripping: StreamQuirks = Object.freeze({ ...plain, stripUsageChunk: true })
   const mayAskUsage = input.accounting === true && dialect.streamUsage
 
   return async (operation, request, call) => {
-    const { model } = request
-    if (allowed !== undefined && typeof model === 'string' && !allowed.includes(model)) {
-      throw new StackError('model_not_found', { model })
-    }
+    context.expectAllowed(request['model'])
+    const target = await context.locate(call)
     let body = toOutboundBody(request, operation, dialect)
     if (dialect.request !== undefined) body = dialect.request(body, operation, hookConfig)
     if (dialect.inlineImages && operation === 'chat') {
@@ -84,7 +81,6 @@ function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
     }
     const asks = mayAskUsage && asksNoUsage(body)
     if (asks) body['stream_options'] = { ...asRecord(body['stream_options']), include_usage: true }
-    const target = await context.locate(call)
     const outbound = toRequest({ context, target, operation, body, call })
     const response = await context.upstreamFor(target.chosenBy).send(outbound)
     return { response: await expectSuccess(context.id, response), quirks: asks ? stripping : plain }

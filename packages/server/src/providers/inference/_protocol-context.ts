@@ -1,4 +1,5 @@
 /** What the pieces of one provider instance share: its facts, its settings, and where calls go. */
+import { StackError } from '@llama-stack/api'
 import type { ProviderCall, ProviderInput, Upstream } from '@llama-stack/api'
 import { toCallTargets } from './_call-target.ts'
 import type { CallTarget, CallTargets } from './_call-target.ts'
@@ -16,6 +17,8 @@ export interface ProtocolContext {
   readonly dialect: Dialect
   readonly settings: ProviderSettings
   readonly targets: CallTargets
+  /** Throws `model_not_found` for a model that the operator does not allow. */
+  expectAllowed(model: unknown): void
   /** Where a call goes, its base URL asked of the vendor where it has to be. Throws for a missing key or URL. */
   locate(call: ProviderCall): Promise<CallTarget>
   /** The transport for a target: a host that the caller chose gets none of the operator's headers. */
@@ -33,11 +36,17 @@ export function toProtocolContext(dialect: Dialect, input: ProtocolInput): Proto
   const own = network === undefined ? input.upstream : input.upstream.with(network)
   const forCallers = network === undefined ? input.upstream : input.upstream.with(toCallerNetworkOptions(network))
   const locator = dialect.locatedByName ? createEndpointLocator({ id, settings, upstream: own }) : undefined
+  const allowed = settings.allowed_models ?? undefined
   return {
     id,
     dialect,
     settings,
     targets,
+    expectAllowed(model) {
+      if (allowed !== undefined && typeof model === 'string' && !allowed.includes(model)) {
+        throw new StackError('model_not_found', { model })
+      }
+    },
     async locate(call) {
       const target = targets.get(call)
       if (locator === undefined || target.baseUrl !== '') return target

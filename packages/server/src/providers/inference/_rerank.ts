@@ -26,6 +26,7 @@ export async function rerankDocuments(
   if (rerank === undefined) {
     throw new StackError('operation_unsupported', { operation: 'rerank', provider: context.id })
   }
+  context.expectAllowed(request.model)
   const target = await context.locate(call)
   const outbound = toRequest({ context, rerank, target, request, call })
   const response = await context.upstreamFor(outbound.chosenBy).send(outbound)

@@ -75,6 +75,13 @@ test('rerank asks below the root and puts the best first', async () => {
   expect(rig.sent[0]?.recording).toEqual({ kind: 'http', url: `${rig.vendor.url}/rerank`, body, testId: null })
 })
 
+test('only allowed models rank', async () => {
+  await using rig = await createRig(suite, { json: {} }, { config: { allowed_models: ['r'] } })
+  const failure = await failureOf(rig.provider.rerank?.({ model: 'other', query: 'q', items: ['a'] }, rig.call()))
+  expect(failure.code).toBe('model_not_found')
+  expect(rig.vendor.requests).toHaveLength(0)
+})
+
 test('an image cannot be ranked', async () => {
   await using rig = await createRig(suite, { json: {} })
   const items = [{ type: 'image_url' as const, image_url: { url: 'https://pictures.example/1.png' } }]
