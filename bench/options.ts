@@ -59,7 +59,10 @@ export function parseOptions(args: readonly string[], knownWorkloads: readonly s
     quick,
     rounds: parseCount('rounds', values.rounds ?? (quick ? '3' : '7'), 2),
     writeDocs: values['write-docs'],
-    targets: values.targets.split(',').filter((name) => name !== ''),
+    targets: values.targets
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
     streamSeconds: parseCount('stream-seconds', values['stream-seconds'] ?? (quick ? '6' : '20'), 4),
     seed: parseCount('seed', values.seed ?? String(Date.now() % 1_000_000), 0),
   }

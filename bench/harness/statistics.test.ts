@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createRandom, findSpread, pairUp, quantile, shareNearSteps, toShuffled } from './statistics.ts'
+import { createRandom, findModes, findSpread, pairUp, quantile, toShuffled } from './statistics.ts'
 
 test('a quantile lies between its neighbours', () => {
   expect(quantile([3, 1, 2], 0.5)).toBe(2)
@@ -26,13 +26,13 @@ test('ratios are taken within a round, and rounds that one side lacks do not cou
   expect(pairUp(ours, nginx, (left, right) => left / right)).toEqual([3, 4])
 })
 
-test('values near a step are found, others are not', () => {
-  const shares = shareNearSteps([4.5, 5.2, 40, 41, 90], [5, 25, 40])
-  expect([...shares]).toEqual([
-    [5, 0.4],
-    [25, 0],
-    [40, 0.4],
-  ])
+test('a pile at a step is a mode, a spread across it is not', () => {
+  const spread = Array.from({ length: 100 }, (_, index) => index / 10)
+  expect(findModes(spread, [5, 25, 40], 0.05)).toEqual([])
+  const piled = [...spread, ...Array.from({ length: 20 }, () => 40.8)]
+  expect(findModes(piled, [5, 25, 40], 0.05)).toEqual([40])
+  expect(findModes(piled, [5, 25, 40], 0.5)).toEqual([])
+  expect(findModes([], [5], 0.05)).toEqual([])
 })
 
 test('an order is a permutation and is repeated by its seed', () => {

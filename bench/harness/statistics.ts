@@ -32,17 +32,20 @@ export function pairUp(
 }
 
 /**
- * The share of values within 15 % of each step.
+ * The steps at which the values pile up.
  *
- * Timer sleeps, Nagle with delayed ACKs and batching show as a mode near 5, 25, 40 or 200 ms.
+ * Timer sleeps, Nagle with delayed ACKs and batching show as a mode near 5, 25, 40 or 200 ms: at least `leastShare` of
+ * the values within 15 % of the step, and twice as many as in the bands of the same width below and above. On a loaded
+ * machine values are spread out, and a band that only has its part of the spread is no mode.
  */
-export function shareNearSteps(valuesMs: readonly number[], stepsMs: readonly number[]): Map<number, number> {
-  return new Map(
-    stepsMs.map((step) => {
-      const near = valuesMs.filter((value) => Math.abs(value - step) <= step * 0.15).length
-      return [step, valuesMs.length === 0 ? 0 : near / valuesMs.length]
-    }),
-  )
+export function findModes(valuesMs: readonly number[], stepsMs: readonly number[], leastShare: number): number[] {
+  const countWithin = (from: number, to: number): number =>
+    valuesMs.filter((value) => value > from && value <= to).length
+  return stepsMs.filter((step) => {
+    const inside = countWithin(step * 0.85, step * 1.15)
+    const beside = (countWithin(step * 0.55, step * 0.85) + countWithin(step * 1.15, step * 1.45)) / 2
+    return inside > 0 && inside >= leastShare * valuesMs.length && inside >= 2 * beside
+  })
 }
 
 /** A small seeded generator (mulberry32), so that the order of a run can be repeated from its recorded seed. */

@@ -30,7 +30,8 @@ class Relay implements Dispatcher.DispatchHandler {
   ): void {
     const kept = Object.entries(headers).filter(([name]) => name === 'content-type' || name === 'content-length')
     this.#reply.writeHead(status, Object.fromEntries(kept))
-    this.#reply.flushHeaders()
+    // A reply with a length follows in the same read; its head then travels with it.
+    if (headers['content-length'] === undefined) this.#reply.flushHeaders()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {

@@ -44,4 +44,4 @@ function toOursTarget(name: string, store: boolean): TargetPlan {
 export const oursTarget = toOursTarget('ours', true)
 
 /** Our server with the store switched off in the configuration. */
-export const oursWithoutStoreTarget = toOursTarget('ours, store off', false)
+export const oursWithoutStoreTarget = toOursTarget('ours (store off)', false)

@@ -37,8 +37,8 @@ const coldBound: Bound = { what: 'CPU of a start to that of node -e 0, cold cach
 const rssBound: Bound = { what: 'idle memory to that of a bare http server', must: 1.6, goal: 1.2, unit: 'x' }
 const floorName = 'node -e 0'
 const bareName = 'node http'
-const oursWarmName = 'ours, warm cache'
-const oursColdName = 'ours, cold cache'
+const oursWarmName = 'ours (warm cache)'
+const oursColdName = 'ours (cold cache)'
 
 /** W6: what it costs from spawn to the first answered chat request, and what the server then holds. */
 export const coldStartWorkload: Workload = {
@@ -120,7 +120,7 @@ const bareHttpPlan: TargetPlan = {
   toHeaders: () => ({}),
   exact: false,
   async toProgram(site) {
-    const script = join(import.meta.dirname, '../targets/bare-http-server.mjs')
+    const script = join(import.meta.dirname, '../targets/bare-http-server.cjs')
     return { name: bareName, command: process.execPath, args: [script, String(site.port)] }
   },
 }

@@ -1,5 +1,5 @@
 import type { Bench, Report, Section, Workload } from '../harness/bench.ts'
-import { findSpread, pairUp, quantile, shareNearSteps } from '../harness/statistics.ts'
+import { findSpread, pairUp, quantile, findModes } from '../harness/statistics.ts'
 import { formatSpread, referenceTarget, toVerdict, type Bound } from '../harness/summary.ts'
 import type { LatencyJob, LatencyReport, TargetLatency } from '../load/latency-client.ts'
 import { runClient, toStreamCall } from '../load/run-client.ts'
@@ -12,7 +12,7 @@ import { createTargets, type RunningTarget, type TargetSet } from '../targets/ta
 
 const intervalMs = 20
 const stepsMs = [5, 25, 40, 200]
-/** A mode shows when this share of the values lies at a step, beyond what the direct line has there. */
+/** The least share of the values that makes a mode. */
 const stepShare = 0.05
 
 /** How many streams at a time, how long, how often. */
@@ -137,14 +137,16 @@ function toAddedRows(report: LatencyReport, round: number): Added[] {
 }
 
 function findSteps(target: TargetLatency, direct: TargetLatency, addedFirstMs: readonly number[]): string[] {
-  const offPace = (gapsMs: readonly number[]): number[] => gapsMs.map((gap) => Math.abs(gap - intervalMs))
-  const ofDirect = shareNearSteps(offPace(direct.gapsMs), stepsMs)
-  const ofGaps = shareNearSteps(offPace(target.gapsMs), stepsMs)
-  const ofFirst = shareNearSteps(addedFirstMs, stepsMs)
-  return stepsMs.flatMap((step) => [
-    ...((ofFirst.get(step) ?? 0) > stepShare ? [`first event near +${step} ms`] : []),
-    ...((ofGaps.get(step) ?? 0) - (ofDirect.get(step) ?? 0) > stepShare ? [`gaps off by about ${step} ms`] : []),
-  ])
+  const modesOf = (gapsMs: readonly number[]): number[] => {
+    const offPaceMs = gapsMs.map((gap) => Math.abs(gap - intervalMs))
+    return findModes(offPaceMs, stepsMs, stepShare)
+  }
+  const ofDirect = modesOf(direct.gapsMs)
+  const ofGaps = modesOf(target.gapsMs).filter((step) => !ofDirect.includes(step))
+  return [
+    ...findModes(addedFirstMs, stepsMs, stepShare).map((step) => `first event near +${step} ms`),
+    ...ofGaps.map((step) => `gaps off by about ${step} ms`),
+  ]
 }
 
 const firstEventBound: Bound = { what: 'added time to first event, ours to nginx', must: 4, goal: 2, unit: 'x' }

@@ -75,7 +75,7 @@ async function runReplay(bench: Bench): Promise<Report> {
 function toReplayPlan(recordings: string, requests: readonly RecordedRequest[]): TargetPlan {
   const probe = requests[0]?.body
   return {
-    name: 'ours, replay',
+    name: 'ours (replay)',
     role: 'ours',
     model: '',
     toHeaders: () => ({}),
