@@ -34,7 +34,6 @@ await build({
   splitting: true,
   entryPoints: { index: join(server, 'src/index.ts'), 'testing/index': join(server, 'src/testing/index.ts') },
   outdir: join(server, 'dist'),
-  external: ['../../package.json'],
 })
 await build(commandLineBundle(common, server))
 // The package is ESM; this one file is CommonJS, which starts faster (docs/decisions/0004-cold-start.md).

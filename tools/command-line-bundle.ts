@@ -42,7 +42,7 @@ export function commandLineBundle(common: BuildOptions, server: string): BuildOp
     conditions: ['source'],
     entryPoints: [join(server, 'src/cli/main.ts')],
     outfile: join(server, 'dist/cli/main.js'),
-    define: { 'import.meta.url': '__moduleUrl' },
+    define: { 'import.meta.url': '__moduleUrl', 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
     plugins: [unused],
   }

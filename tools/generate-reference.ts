@@ -34,10 +34,10 @@ export function generateErrorReference(): string {
 export async function generateCompatibility(): Promise<string> {
   const fixtures = new Set(readdirSync(join(root, 'tests/fixtures/vendors')).map((file) => file.replace('.json', '')))
   const types = await Promise.all(Object.values(providerRegistry['inference'] ?? {}).map((load) => load()))
-  const vendors = Object.values(dialects).map((dialect) => {
+  const vendors = dialects.map((dialect) => {
     const mark = (fact: boolean): string => (fact ? '✓' : '–')
-    const embeddings = dialect.embeddings ?? true
-    return `| \`${dialect.type}\` | ${mark(true)} | ${mark(dialect.completions ?? true)} | ${mark(embeddings)} | ${mark(dialect.streamUsage ?? true)} | ${mark(dialect.inlineImages ?? false)} | ${mark(fixtures.has(dialect.name))} |`
+    const fixture = dialect.type.replace('remote::', '').replaceAll('::', '-')
+    return `| \`${dialect.type}\` | ${mark(true)} | ${mark(dialect.completions)} | ${mark(dialect.embeddings)} | ${mark(dialect.streamUsage)} | ${mark(dialect.inlineImages)} | ${mark(fixtures.has(fixture))} |`
   })
   const states = Map.groupBy(routeRequirements, ([, , , state]) => state)
   return [

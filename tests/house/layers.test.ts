@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ['services', 'storage', 'kernel'],
   http: ['kernel'],
   stack: ['http', 'providers', 'services', 'recordings', 'config', 'storage', 'kernel'],
-  cli: ['stack', 'http', 'recordings', 'config', 'kernel'],
+  cli: ['stack', 'http', 'providers', 'recordings', 'config', 'kernel'],
   index: ['stack', 'recordings', 'config', 'kernel'],
   testing: ['stack', 'http', 'providers', 'services', 'recordings', 'config', 'storage', 'kernel'],
 }

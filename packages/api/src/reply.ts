@@ -28,10 +28,10 @@ export type Reply<Value, Event = never> =
   | { readonly kind: 'value'; readonly value: Value; readonly headers?: ReplyHeaders }
   /** Typed events; the edge frames them. The iterator's `return` is called when the client leaves. */
   | { readonly kind: 'events'; readonly events: AsyncIterable<Event>; readonly headers?: ReplyHeaders }
-  /** A finished body, relayed as it is. */
+  /** A finished body, relayed as it is. Short ones are texts: a text leaves in one write with its head. */
   | {
       readonly kind: 'bytes'
-      readonly bytes: Uint8Array
+      readonly bytes: Uint8Array | string
       readonly contentType: string
       readonly headers?: ReplyHeaders
     }

@@ -1,7 +1,8 @@
 /** A provider of the configuration: its settings checked now, the provider itself created at its first call. */
 import type { AnyProviderDefinition, Clock, InferenceProvider, Log, Upstream } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
-import { explainIssue } from './config/explain-issue.ts'
+import { parsePath } from './config/config-path.ts'
+import { explainIssue, toConfigPath } from './config/explain-issue.ts'
 import type { ConfiguredProvider } from './config/stack-config.ts'
 import { maskSecrets } from './kernel/secrets.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
@@ -25,8 +26,13 @@ export function createConfiguredProvider(
   const parsed = definition.config.safeParse(entry.config)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    const path = [...(entry.path ?? `providers.${entry.api}.${entry.id}`).split('.'), 'config', ...(issue?.path ?? []).map(String)]
-    const explained = issue === undefined ? { problem: 'The settings are wrong.', fix: '' } : explainIssue(issue, path, entry.config)
+    const path = [
+      ...parsePath(entry.path ?? `providers.${entry.api}.${entry.id}`),
+      'config',
+      ...toConfigPath(issue?.path ?? []),
+    ]
+    const explained =
+      issue === undefined ? { problem: 'The settings are wrong.', fix: '' } : explainIssue(issue, path, entry.config)
     throw new StackError('config_invalid', { file: 'the configuration', ...entry.position, ...explained })
   }
   // The definition's own schema made the settings: its functions take what it made.

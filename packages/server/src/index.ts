@@ -1,6 +1,8 @@
 /** The library: a stack within your own process. */
 export { createStack, servedProviderTypes } from './stack.ts'
-export type { RecordingSettings, Stack, StackOptions, StackServices } from './stack.ts'
+export type { Stack, StackOptions, StackServices } from './stack.ts'
+export { findRecordingSettings } from './recordings/environment.ts'
+export type { RecordingSettings } from './recordings/environment.ts'
 export { loadConfig } from './config/load-config.ts'
 export { StackConfig } from './config/stack-config.ts'
 export type { StackConfigInput } from './config/stack-config.ts'

@@ -31,14 +31,9 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import type { RecordingSettings } from './recordings/environment.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
 import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
-
-/** Whether provider calls are recorded or replayed, and where the recordings lie. */
-export interface RecordingSettings {
-  readonly mode: 'record' | 'replay' | 'record-if-missing'
-  readonly directory: string
-}
 
 export interface StackOptions {
   readonly config: StackConfigInput
@@ -181,7 +176,9 @@ async function openUpstream(
   const upstream = options.upstream ?? opening.use(createUpstream({ allowPrivateUrls: settings.allowPrivateUrls }))
   if (options.recordings === undefined) return upstream
   const { createRecordedUpstream } = await import('./recordings/recorded-upstream.ts')
-  return createRecordedUpstream({ ...options.recordings, upstream, clock: settings.clock, log: settings.log })
+  return opening.use(
+    createRecordedUpstream({ ...options.recordings, upstream, clock: settings.clock, log: settings.log }),
+  )
 }
 
 async function createProviders(

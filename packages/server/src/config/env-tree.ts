@@ -7,7 +7,7 @@
 import { convertText, findEnvExpressions, substituteText } from './env-grammar.ts'
 import type { EnvExpression, EnvWorld } from './env-grammar.ts'
 import type { ConfigPath } from './config-path.ts'
-import { isSecretKey } from './secret-keys.ts'
+import { isSecretKey } from '../kernel/secrets.ts'
 
 /** What the two generations do differently. */
 export interface EnvTreeRules {

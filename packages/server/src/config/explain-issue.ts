@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { findNearest } from '../kernel/nearest.ts'
 import type { ConfigPath } from './config-path.ts'
 import { formatPath } from './config-path.ts'
-import { isSecretKey } from './secret-keys.ts'
+import { isSecretKey } from '../kernel/secrets.ts'
 
 /** One issue of zod. */
 export type SchemaIssue = z.core.$ZodIssue

@@ -1,12 +1,5 @@
-/** Which keys of a configuration carry secrets. */
-
-const SECRET_KEY =
-  /(?:^|_)(?:api_keys?|access_key|access_key_id|api_token|auth_token|token|password|passwd|secret|secret_key)$/i
-
-/** Tells whether the value of this key is a credential. `max_tokens` is none. */
-export function isSecretKey(key: string): boolean {
-  return SECRET_KEY.test(key)
-}
+/** Takes secrets out of what is shown of a configuration file. */
+import { isSecretKey } from '../kernel/secrets.ts'
 
 const KEY = /["']?([\w-]+)["']?\s*:\s+/g
 const LIST_ITEM = /^\s*-\s+/

@@ -38,7 +38,7 @@ export function createChunkWriter(response: ServerResponse): ChunkWriter {
 function toFrame(chunk: Uint8Array): Buffer {
   const size = chunk.byteLength.toString(16)
   const frame = Buffer.allocUnsafe(chunk.byteLength + FRAME_BYTES)
-  let end = frame.latin1Write(size, 0)
+  let end = frame.write(size, 0, 'latin1')
   end = lineEnd(frame, end)
   frame.set(chunk, end)
   end = lineEnd(frame, end + chunk.byteLength)

@@ -24,10 +24,7 @@ const SSE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
 
 const KEEP_ALIVE = ': keep-alive\n\n'
 
-/**
- * Sends the head of an event stream. Chunks of one tick leave together: Node corks the socket at a response's first
- * write of a tick and uncorks it on the next, so there is nothing to coalesce here.
- */
+/** Sends the head of an event stream; what is written afterwards follows at once, without waiting for more. */
 export function openEventStream(
   exchange: Exchange,
   ticker: KeepAliveTicker,

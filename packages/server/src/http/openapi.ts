@@ -19,7 +19,7 @@ export function toOpenApi(routes: readonly BoundRoute[], info: OpenApiInfo): Jso
   for (const bound of routes) {
     const { path, aliases = [], method } = bound.route
     for (const one of [path, ...aliases]) {
-      const item = (paths[one.replaceAll('*}', '}')] ??= {})
+      const item = (paths[withoutStars(one)] ??= {})
       item[method.toLowerCase()] = toOperation(bound, one, schemas)
     }
   }
@@ -46,6 +46,9 @@ export function toOpenApi(routes: readonly BoundRoute[], info: OpenApiInfo): Jso
     },
   }
 }
+
+/** OpenAPI has no parameter that takes slashes; the parameter's description says it. */
+const withoutStars = (path: string): string => path.replaceAll('*}', '}')
 
 const PROVIDER_DATA: JsonObject = {
   name: 'X-LlamaStack-Provider-Data',
@@ -86,14 +89,16 @@ function toOperation(bound: BoundRoute, path: string, schemas: SchemaCollector):
   const alias = aliases.indexOf(path) + 1
   const notes = [
     route.description,
-    alias > 0 && `The same as \`${route.path}\`.`,
-    alias === 0 && aliases.length > 0 && `Also served at ${aliases.map((other) => `\`${other}\``).join(', ')}.`,
+    alias > 0 && `The same as \`${withoutStars(route.path)}\`.`,
+    alias === 0 &&
+      aliases.length > 0 &&
+      `Also served at ${aliases.map((other) => `\`${withoutStars(other)}\``).join(', ')}.`,
   ].filter((note) => typeof note === 'string')
   return {
     // An id must be unique in the document.
     operationId: alias === 0 ? `${tag}.${name}` : `${tag}.${name}.alias${alias}`,
     tags: [tag],
-    ...(alias > 0 && { 'x-alias-of': route.path.replaceAll('*}', '}') }),
+    ...(alias > 0 && { 'x-alias-of': withoutStars(route.path) }),
     summary: route.summary,
     ...(notes.length > 0 && { description: notes.join('\n\n') }),
     ...(route.stability === 'deprecated' && { deprecated: true }),

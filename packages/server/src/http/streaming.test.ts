@@ -299,22 +299,52 @@ describe('back-pressure', () => {
 })
 
 describe('the wire', () => {
-  it('sends what comes in one tick in one piece', async () => {
+  const body = JSON.stringify(chat)
+  const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
+  const post = `${head}content-length: ${body.length}\r\n\r\n${body}`
+
+  it('sends what comes in one tick without waiting, framed for itself', async () => {
     const source = createSource()
     await using at = await openDoor('socket', { chat: relay(source.stream) })
-    const body = JSON.stringify(chat)
     const socket = connect(Number(new URL(at.base).port), '127.0.0.1')
     const pieces: string[] = []
     socket.on('data', (piece) => pieces.push(piece.toString()))
-    socket.write(
-      `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    )
+    socket.write(post)
     await expect.poll(() => pieces).toHaveLength(1)
-    source.push('data: 1\n\n')
-    source.push('data: 2\n\n')
-    source.push('data: 3\n\n')
-    await expect.poll(() => pieces.slice(1).join('')).toContain('data: 3')
-    expect(pieces).toHaveLength(2)
+    for (const text of ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']) source.push(text)
+    const framed = ['9\r\ndata: 1\n\n\r\n', '9\r\ndata: 2\n\n\r\n', '9\r\ndata: 3\n\n\r\n'].join('')
+    await expect.poll(() => pieces.slice(1).join(''), { interval: 5, timeout: 500 }).toBe(framed)
+    expect(pieces.length).toBeLessThanOrEqual(3)
+    socket.destroy()
+  })
+
+  it('keeps pipelined streams apart, whichever has something to say first', async () => {
+    const sources = [createSource(), createSource()] as const
+    let calls = 0
+    await using at = await openDoor('socket', {
+      chat: (...call) => relay(sources[calls++ === 0 ? 0 : 1].stream)(...call),
+    })
+    const socket = connect(Number(new URL(at.base).port), '127.0.0.1')
+    let received = ''
+    socket.on('data', (piece) => (received += piece.toString()))
+    socket.write(post + post)
+    await Promise.all(sources.map((source) => source.piped))
+    for (let round = 0; round < 3; round += 1) {
+      sources[1].push(`data: second ${round}\n\n`)
+      await new Promise((resolve) => setImmediate(resolve))
+      sources[0].push(`data: first ${round}\n\n`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    sources[0].end()
+    await expect.poll(() => received).toContain('second 2')
+    sources[1].push('data: late\n\n')
+    sources[1].end()
+    await expect.poll(() => received.split('\r\n0\r\n\r\n')).toHaveLength(3)
+    const [first = '', second = ''] = received.split('\r\n0\r\n\r\n')
+    expect(first).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(first.match(/data: .*/g)).toEqual(['data: first 0', 'data: first 1', 'data: first 2'])
+    expect(second).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(second.match(/data: .*/g)).toEqual(['data: second 0', 'data: second 1', 'data: second 2', 'data: late'])
     socket.destroy()
   })
 })

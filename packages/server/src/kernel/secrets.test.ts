@@ -20,7 +20,7 @@ test('masks what is named like a credential, at every depth', () => {
     password: '********',
     max_tokens: 4096,
     base_url: 'https://user:********@host/v1',
-    network: { headers: { 'x-custom': '********' }, tls: { client_key: '********' } },
+    network: { headers: { 'x-custom': '********' }, tls: { client_key: '/etc/key.pem' } },
     nested: [{ secret: '********' }],
     empty_key: '',
   })

@@ -3,15 +3,13 @@ import type { Json } from '@llama-stack/api'
 
 const MASK = '********'
 
-/** Members whose value is a credential, whatever its type. Token counts and limits are not. */
-const SECRET = /(^|_|-)(api_?key|apikey|key|token|secret|password|passwd|credential|authorization|access_key_id|cookie|dsn)s?$/i
+/** Names that end in a word for a credential, in the spellings of configurations, headers and JSON. */
+const SECRET_NAME =
+  /(?:^|[-_])(?:authorization|api[-_]?keys?|access[-_]key(?:[-_]id)?|token|secret(?:[-_]key)?|password|passwd|credentials?|cookie)$/i
 
-/** Members whose name sounds like a credential and is none. */
-const HARMLESS = new Set(['max_tokens', 'client_key_path', 'prompt_cache_key'])
-
-/** Whether a configuration key holds a credential. */
-export function isSecretKey(key: string): boolean {
-  return !HARMLESS.has(key) && SECRET.test(key)
+/** Whether the value under this name is a credential. `max_tokens` is none. */
+export function isSecretKey(name: string): boolean {
+  return SECRET_NAME.test(name)
 }
 
 /** A copy with every credential masked: members that are named like one, all custom headers, passwords within URLs. */

@@ -1,11 +1,11 @@
 /** Keeps secrets out of recordings: those that the call carried, and fields that are named like one. */
+import { isSecretKey } from '../kernel/secrets.ts'
 import type { LosslessJson, LosslessObject } from './lossless-json.ts'
 
 const REDACTED = '__REDACTED__'
 
-const SECRET_NAME = /^(?:.*[-_])?(?:authorization|api[-_]?key|token|secret|password|credentials?|cookie)$/i
 /** Google takes its key as `?key=`; elsewhere a field of that name is an ordinary one. */
-const isSecretParameter = (name: string): boolean => name === 'key' || SECRET_NAME.test(name)
+const isSecretParameter = (name: string): boolean => name === 'key' || isSecretKey(name)
 
 /** Shorter header values are words or flags; replacing them everywhere would spoil the text. */
 const SHORTEST_SECRET = 8
@@ -14,7 +14,7 @@ const SHORTEST_SECRET = 8
 export function findSecrets(headers: Readonly<Record<string, string>>, url: string): readonly string[] {
   const found = new Set<string>()
   for (const [name, value] of Object.entries(headers)) {
-    if (!SECRET_NAME.test(name)) continue
+    if (!isSecretKey(name)) continue
     found.add(value)
     found.add(value.replace(/^\S+\s+/, ''))
   }
@@ -37,7 +37,7 @@ export function redactSecrets(document: LosslessObject, secrets: readonly string
 export function redactNamedSecrets(body: LosslessObject): LosslessObject {
   const redacted: LosslessObject = new Map()
   for (const [key, member] of body) {
-    redacted.set(key, typeof member === 'string' && SECRET_NAME.test(key) ? REDACTED : redactNamedMember(member))
+    redacted.set(key, typeof member === 'string' && isSecretKey(key) ? REDACTED : redactNamedMember(member))
   }
   return redacted
 }

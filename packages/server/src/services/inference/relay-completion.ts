@@ -23,6 +23,9 @@ export interface RelayOptions<Value, Event> {
 /** A completion of all the choices and log probabilities that a client can ask for stays far below. */
 const MAX_REPLY_BYTES = 256 * 1024 * 1024
 
+/** Up to here a text is written faster than bytes are. */
+const MAX_TEXT_BYTES = 16_384
+
 /** Relays, observes and commits. The reply's end is told only after the commit. */
 export async function relayCompletion<Value extends object, Event extends object>(
   options: RelayOptions<Value, Event>,
@@ -77,9 +80,9 @@ async function body<Value, Event>(
   observer.see(mended)
   const json = changed ? JSON.stringify(mended) : text
   const named = rename === undefined ? json : createModelRenamer(rename)(json, mended)
-  const sent = named === text ? bytes : Buffer.from(named)
-  if (observer.keeps) observer.collect(sent)
+  if (observer.keeps) observer.collect(named === text ? bytes : Buffer.from(named))
   await observer.finish('json')
+  const sent = named === text && bytes.byteLength > MAX_TEXT_BYTES ? bytes : named
   return { kind: 'bytes', bytes: sent, contentType: 'application/json' }
 }
 
