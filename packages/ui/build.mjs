@@ -50,4 +50,7 @@ const policy = [
   "form-action 'none'",
 ].join('; ')
 mkdirSync(output, { recursive: true })
-writeFileSync(join(output, 'reference.html'), page.replace('%CSP%', () => policy))
+writeFileSync(
+  join(output, 'reference.html'),
+  page.replace('%CSP%', () => policy),
+)

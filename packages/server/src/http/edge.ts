@@ -40,7 +40,7 @@ export interface Arrival {
 }
 
 /** The route that a request found, and what the path and the query hold. */
-export interface RouteMatch {
+interface RouteMatch {
   readonly bound: BoundRoute
   readonly params: Readonly<Record<string, string>>
   readonly query: RawQuery

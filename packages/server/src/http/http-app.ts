@@ -36,7 +36,7 @@ export interface HttpAppOptions {
 }
 
 /** How long open requests may still take when the server stops. */
-export interface CloseOptions {
+interface CloseOptions {
   readonly drainTimeoutMs: number
 }
 

@@ -8,7 +8,7 @@ import { hasDefault } from './schema-walk.ts'
 import { toValidationError } from './validation-error.ts'
 
 /** The parts of a request, as they came. */
-export interface RequestParts {
+interface RequestParts {
   readonly params: Readonly<Record<string, string>>
   readonly query: RawQuery
   readonly body: unknown

@@ -2,7 +2,7 @@
 import { isStackError, StackError } from '@llama-stack/api'
 
 /** The body of every error reply: always these four keys. */
-export interface ErrorEnvelope {
+interface ErrorEnvelope {
   readonly error: {
     readonly message: string
     readonly type: string

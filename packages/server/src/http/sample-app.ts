@@ -15,7 +15,7 @@ const Thing = z
   .meta({ id: 'Thing' })
 
 /** The declared routes. */
-export const sampleApi = defineApi({
+const sampleApi = defineApi({
   chatCompletion: {
     method: 'POST',
     path: '/v1/chat/completions',

@@ -33,7 +33,7 @@ export function toValidationError(
 }
 
 /** OpenAI's notation: `messages[0].role`; `body` for the body itself. */
-export function toParam(path: Path): string {
+function toParam(path: Path): string {
   let param = ''
   for (const key of path) {
     if (typeof key === 'number') param += `[${key}]`

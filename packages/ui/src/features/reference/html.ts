@@ -17,7 +17,7 @@ const ENTITIES: Readonly<Record<string, string>> = Object.freeze({
 })
 
 /** Escapes a text for element content and quoted attributes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
 }
 
