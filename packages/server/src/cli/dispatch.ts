@@ -40,7 +40,8 @@ async function run(words: readonly string[], context: CommandContext): Promise<n
     sink.write(renderFamily(found.word, commandEntries, toTerminal(sink, context.env)))
     return found.asked ? 0 : 2
   }
-  throw await unknownCommand(found.words)
+  const { unknownCommand } = await import('./unknown-command.ts')
+  throw unknownCommand(found.words, allPaths())
 }
 
 async function showCommand(command: AnyCommand, context: CommandContext): Promise<number> {
@@ -69,7 +70,7 @@ function findCommand(given: readonly string[]): Found {
   if (first === undefined || first.startsWith('-')) return withoutCommand(words)
   const two = second === undefined ? undefined : entryOf(`${first} ${second}`)
   if (two !== undefined) return { kind: 'command', entry: two, rest: words.slice(2) }
-  const isFamily = pathsOf(commandEntries).some((path) => path.startsWith(`${first} `))
+  const isFamily = allPaths().some((path) => path.startsWith(`${first} `))
   const hasMember = second !== undefined && !second.startsWith('-')
   if (isFamily && hasMember) return { kind: 'unknown', words: [first, second] }
   const one = entryOf(first)
@@ -86,12 +87,12 @@ function withoutCommand(words: readonly string[]): Found {
     : { kind: 'command', entry, rest: isVersion ? words.slice(1) : words }
 }
 
-function entryOf(path: string): CommandEntry | undefined {
-  return commandEntries.find((entry) => entry.path === path || entry.aliases.includes(path))
+function allPaths(): readonly string[] {
+  return commandEntries.flatMap((entry) => [entry.path, ...entry.aliases])
 }
 
-function pathsOf(entries: readonly CommandEntry[]): readonly string[] {
-  return entries.flatMap((entry) => [entry.path, ...entry.aliases])
+function entryOf(path: string): CommandEntry | undefined {
+  return commandEntries.find((entry) => entry.path === path || entry.aliases.includes(path))
 }
 
 function wantsHelp(words: readonly string[]): boolean {
@@ -102,19 +103,4 @@ function wantsHelp(words: readonly string[]): boolean {
 function hasFlag(words: readonly string[], flag: string): boolean {
   const end = words.indexOf('--')
   return (end === -1 ? words : words.slice(0, end)).includes(flag)
-}
-
-async function unknownCommand(words: readonly string[]): Promise<Error> {
-  const [{ StackError }, { findNearest }] = await Promise.all([
-    import('@llama-stack/api'),
-    import('../kernel/nearest.ts'),
-  ])
-  const typed = words.join(' ')
-  const nearest = findNearest(typed, pathsOf(commandEntries))
-  const looksLikeFile = /[./\\]/.test(typed)
-  const fix = looksLikeFile ? `To start a configuration file: llama run ${typed}` : 'See llama --help.'
-  return new StackError('command_usage', {
-    problem: `No command '${typed}'.${nearest === undefined ? '' : ` Did you mean: llama ${nearest}?`}`,
-    fix,
-  })
 }

@@ -57,3 +57,11 @@ export const serveOptions = defineOptions({
 })
 
 export type ServeOptions = OptionValues<typeof serveOptions>
+
+/** What the options say of the server, over environment and file. */
+export function toServerOverrides(options: ServeOptions): { port?: number; host?: string } {
+  return {
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.host === undefined ? {} : { host: options.host }),
+  }
+}

@@ -3,16 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StackError } from '@llama-stack/api'
-import { explainConfig } from '../config/explain.ts'
-import { readConfig } from '../config/load-config.ts'
 import { settleServer } from '../config/settle-server.ts'
 import { DEFAULT_PORT } from '../config/stack-config.ts'
 import type { StackConfigInput } from '../config/stack-config.ts'
 import { toEngineLine, toKeyLine } from './banner.ts'
 import type { ProviderLine } from './banner.ts'
-import { checkProviderSettings } from './check-provider-settings.ts'
 import type { CommandContext } from './command.ts'
-import { findConfigFile } from './config-input.ts'
 import { detect } from './detect.ts'
 import type { Detection } from './detect.ts'
 import { toDetectedConfig, toProviderId } from './detected-config.ts'
@@ -20,9 +16,10 @@ import { readEnvOverlay } from './env-overlay.ts'
 import type { EnvOverlay } from './env-overlay.ts'
 import { defaultDataDir, fromHomePath } from './home-path.ts'
 import { findKeyedProviders } from './keyed-providers.ts'
+import { toServerOverrides } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { parseProviderSpec } from './provider-spec.ts'
-import { toNoteRemarks, toSummaryLines } from './stack-providers.ts'
+import { toSummaryLines } from './stack-providers.ts'
 import type { ShownProvider } from './stack-providers.ts'
 import { findSurroundings } from './surroundings.ts'
 import { toTerminal } from './terminal.ts'
@@ -47,7 +44,8 @@ export interface ServePlanInput {
   readonly context: CommandContext
 }
 
-type Planned = Pick<ServePlan, 'config' | 'source' | 'remarks' | 'toProviderLines'>
+/** The part that depends on where the configuration comes from. */
+export type Planned = Pick<ServePlan, 'config' | 'source' | 'remarks' | 'toProviderLines'>
 
 /** Plans a server. Rejects with `command_usage` and the `config_*` errors. */
 export async function createServePlan(input: ServePlanInput): Promise<ServePlan> {
@@ -72,40 +70,20 @@ export async function createServePlan(input: ServePlanInput): Promise<ServePlan>
 
 async function plan(input: ServePlanInput, overlay: EnvOverlay, dataDir: string | undefined): Promise<Planned> {
   const { options } = input
-  const named = input.config ?? findNamedConfig(overlay)
   if (options.providers !== undefined) {
     if (input.config === undefined) return planProviders(input, overlay, dataDir)
     throw usage('A configuration and --providers exclude each other.', 'Leave one of them out.')
   }
-  return named === undefined
-    ? planDetected(input, overlay, dataDir)
-    : planFile({ ...input, config: named }, overlay, dataDir)
+  const source = input.config ?? findNamedConfig(overlay)
+  if (source === undefined) return planDetected(input, overlay, dataDir)
+  // Loaded late: a start without a file does not need the YAML reader.
+  const { planFile } = await import('./serve-plan-file.ts')
+  return planFile(source, { ...input, env: overlay.env, dataDir })
 }
 
 /** Upstream's variables for the configuration; with one of them set, nothing is detected. */
 function findNamedConfig({ env }: EnvOverlay): string | undefined {
   return env['LLAMA_STACK_CONFIG'] || env['OGX_CONFIG'] || undefined
-}
-
-async function planFile(
-  { config: source, options, context }: ServePlanInput,
-  overlay: EnvOverlay,
-  dataDir: string | undefined,
-): Promise<Planned> {
-  const loaded = await readConfig({
-    ...(await findConfigFile(context, source)),
-    env: overlay.env,
-    overrides: { ...toServerOverrides(options), ...(dataDir === undefined ? {} : { dataDir }) },
-  })
-  await checkProviderSettings(loaded)
-  const explanation = explainConfig(loaded.config)
-  const shown = source ?? loaded.path
-  return {
-    config: loaded.config,
-    source: `${shown}   ${explanation.dialectName}`,
-    remarks: toNoteRemarks(explanation, shown),
-    toProviderLines: toSummaryLines,
-  }
 }
 
 async function planProviders(
@@ -161,13 +139,6 @@ function toDetectedLines(
     { state: 'on', name: 'Demo', facts: ['demo/assistant, demo/scripted', 'canned answers, no model behind them'] },
     { state: 'on', name: 'Search', facts: ['lexical embeddings and rerank', 'words, not meaning'] },
   ]
-}
-
-function toServerOverrides(options: ServeOptions): { port?: number; host?: string } {
-  return {
-    ...(options.port === undefined ? {} : { port: options.port }),
-    ...(options.host === undefined ? {} : { host: options.host }),
-  }
 }
 
 function toRecordings({ record, replay }: ServeOptions, context: CommandContext): ServePlan['recordings'] {
