@@ -38,6 +38,8 @@ export interface HttpAppOptions {
 /** How long open requests may still take when the server stops. */
 interface CloseOptions {
   readonly drainTimeoutMs: number
+  /** Waits for nothing. Default: false. */
+  readonly force?: boolean
 }
 
 /** The application, not yet listening. */
@@ -101,12 +103,13 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         ...(tls !== undefined && { tls }),
       })
       listeners.push(listener)
-      edge.checkHost = isLoopback(where.host ?? '127.0.0.1')
+      // One socket that the network can reach is enough for foreign Host headers to be right.
+      edge.checkHost = isLoopback(where.host ?? '127.0.0.1') && (listeners.length === 1 || edge.checkHost)
       return { url: listener.url, port: listener.port }
     },
-    close({ drainTimeoutMs }) {
+    close({ drainTimeoutMs, force = false }) {
       cutNow?.()
-      return (closed ??= drain(drainTimeoutMs))
+      return (closed ??= drain(force ? 0 : drainTimeoutMs))
     },
   }
 }

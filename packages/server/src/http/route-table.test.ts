@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { value } from '@llama-stack/api'
 import type { Method } from '@llama-stack/api'
 import type { BoundRoute } from './bound-route.ts'
-import { allowedMethods, editDistance, toRouteEntries, toRouteError } from './route-table.ts'
+import { allowedMethods, toRouteEntries, toRouteError } from './route-table.ts'
 
 const bind = (method: Method, path: `/${string}`, ...aliases: `/${string}`[]): BoundRoute => ({
   name: 'x',
@@ -42,11 +42,5 @@ describe('the route table', () => {
     expect(toRouteError(entries, 'POST', '/v1/item').message).toContain('POST /v1/items')
     expect(toRouteError(entries, 'GET', '/v1/item').message).toContain('GET /v1/itemz')
     expect(toRouteError(entries, 'GET', `/${'x'.repeat(10_000)}`).message.length).toBeLessThan(300)
-  })
-
-  it('measures distances', () => {
-    expect([editDistance('', 'abc'), editDistance('kitten', 'sitting'), editDistance('same', 'same')]).toEqual([
-      3, 3, 0,
-    ])
   })
 })

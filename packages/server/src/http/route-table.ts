@@ -1,5 +1,6 @@
 /** The route table: which patterns exist, and what to say about a path that has none. */
 import { bug, StackError } from '@llama-stack/api'
+import { findNearest } from '../kernel/nearest.ts'
 import type { BoundRoute } from './bound-route.ts'
 import { toRoutePattern } from './route-pattern.ts'
 import type { RoutePattern } from './route-pattern.ts'
@@ -47,21 +48,23 @@ export function toRouteError(entries: readonly RouteEntry[], method: string, pat
 
 /** Longer paths are cut before they are compared, so that a stranger cannot make us compute. */
 const MAX_COMPARED_LENGTH = 160
+const MAX_LENGTH_DIFFERENCE = 20
 
+/** Among the routes of this method first, then among all. */
 function findNearestRoute(entries: readonly RouteEntry[], method: string, path: string): string | undefined {
-  const wanted = path.slice(0, MAX_COMPARED_LENGTH).toLowerCase()
-  // A third of the path may be wrong, which covers a forgotten or doubled `/v1`.
-  let best = Math.max(3, Math.ceil(wanted.length / 3)) + 1
-  let nearest: string | undefined
+  const wanted = path.slice(0, MAX_COMPARED_LENGTH)
+  const candidates = new Map<string, string>()
   for (const { bound, pattern } of entries) {
-    const candidate = fillParameters(pattern.template, wanted)
-    if (Math.abs(candidate.length - wanted.length) >= best) continue
-    const distance = editDistance(candidate, wanted) + (bound.route.method === method ? 0 : 0.5)
-    if (distance >= best) continue
-    best = distance
-    nearest = `${bound.route.method} ${pattern.template}`
+    const filled = fillParameters(pattern.template, wanted)
+    // Too different in length to be the nearest of anything: not worth a comparison.
+    if (Math.abs(filled.length - wanted.length) > MAX_LENGTH_DIFFERENCE) continue
+    if (bound.route.method === method || !candidates.has(filled)) {
+      candidates.set(filled, `${bound.route.method} ${pattern.template}`)
+    }
   }
-  return nearest
+  const ofMethod = [...candidates].filter(([, shown]) => shown.startsWith(`${method} `)).map(([filled]) => filled)
+  const nearest = findNearest(wanted, ofMethod) ?? findNearest(wanted, candidates.keys())
+  return nearest === undefined ? undefined : candidates.get(nearest)
 }
 
 /** Puts the path's own segments where the template has parameters: those never count as a difference. */
@@ -71,18 +74,4 @@ function fillParameters(template: string, path: string): string {
     .split('/')
     .map((part, index) => (part.startsWith('{') ? (segments[index] ?? '') : part))
     .join('/')
-}
-
-/** Levenshtein's distance. */
-export function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substituted = (previous[j - 1] ?? 0) + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1)
-      current.push(Math.min(substituted, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1))
-    }
-    previous = current
-  }
-  return previous[b.length] ?? 0
 }

@@ -51,14 +51,17 @@ describe('shutdown', () => {
     )
   })
 
-  it('cuts what is still open at the timeout, and says so', async () => {
+  it.each([
+    ['at the timeout', { drainTimeoutMs: 50 }],
+    ['at once when forced', { drainTimeoutMs: 60_000, force: true }],
+  ])('cuts what is still open %s, and says so', async (_name, closeOptions) => {
     const gate = createGate()
     await using sample = createSampleApp({ chat: gate.chat })
     const base = await sample.listen()
     const open = fetch(`${base}/v1/chat/completions`, init)
     const signal = await gate.started
     const start = performance.now()
-    await sample.app.close({ drainTimeoutMs: 50 })
+    await sample.app.close(closeOptions)
     expect(performance.now() - start).toBeLessThan(1000)
     expect(signal.aborted).toBe(true)
     const response = await open

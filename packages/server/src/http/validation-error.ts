@@ -1,6 +1,7 @@
 /** Turns what zod found into the one error that a client can act on: the field, its value, and the fix. */
 import type * as z from 'zod'
 import { StackError } from '@llama-stack/api'
+import { isSecretKey } from '../kernel/secrets.ts'
 import { findSchema } from './schema-walk.ts'
 
 type Issue = z.core.$ZodIssue
@@ -150,12 +151,11 @@ function valueAt(request: unknown, path: Path): unknown {
 }
 
 const MAX_SHOWN_LENGTH = 60
-const SECRET_NAME = /(^|[_-])(api_?key|key|token|secret|password|credentials?|authorization)$/i
 const SECRET_VALUE = /^(sk|pk|gsk|xai|hf|nvapi|tgp|key|Bearer)[-_ ]/
 
 /** The value as JSON, cut short; undefined where it may be a secret. */
 function showValue(name: PropertyKey | undefined, value: unknown): string | undefined {
-  if (typeof name === 'string' && SECRET_NAME.test(name)) return undefined
+  if (typeof name === 'string' && isSecretKey(name)) return undefined
   if (typeof value === 'string' && SECRET_VALUE.test(value)) return undefined
   if (Array.isArray(value) && value.length > 0) return `an array of ${value.length}`
   if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
