@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { BuildOptions } from 'esbuild'
-import { commandLineBundle } from './command-line-bundle.ts'
+import { buildCommandLine } from './command-line-bundle.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const api = join(root, 'packages/api')
@@ -35,8 +35,8 @@ await build({
   entryPoints: { index: join(server, 'src/index.ts'), 'testing/index': join(server, 'src/testing/index.ts') },
   outdir: join(server, 'dist'),
 })
-await build(commandLineBundle(common, server))
-// The package is ESM; this one file is CommonJS, which starts faster (docs/decisions/0004-cold-start.md).
+await buildCommandLine(common, server)
+// The package is ESM; the command line is CommonJS, which starts faster (docs/decisions/0004-cold-start.md).
 writeFileSync(join(server, 'dist/cli/package.json'), '{ "type": "commonjs" }\n')
 chmodSync(join(server, 'dist/cli/main.js'), 0o755)
 

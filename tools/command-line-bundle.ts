@@ -1,8 +1,9 @@
 /**
- * How the command line is bundled: one CommonJS file with its dependencies inside, so that a start reads one file, V8's
- * compile cache covers all of it, and what a command does not use is not evaluated.
+ * How the command line is bundled: two CommonJS files with their dependencies inside, so that a start reads two files, V8's
+ * compile cache covers the large one, and what a command does not use is not evaluated.
  */
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
+import { build } from 'esbuild'
 import type { BuildOptions, Plugin } from 'esbuild'
 
 /**
@@ -32,18 +33,62 @@ const unused: Plugin = {
   },
 }
 
-/** The options of the bundle that becomes the bins `llama` and `llama-stack`. */
-export function commandLineBundle(common: BuildOptions, server: string): BuildOptions {
+/**
+ * The line between the two files: what `dispatch` and the command files import when a command runs lives in `parts.js`.
+ * `onPart` is told of each such module; paths are relative to the server package.
+ */
+function partsElsewhere(server: string, onPart: (path: string) => void): Plugin {
   return {
+    name: 'parts-elsewhere',
+    setup(build) {
+      build.onResolve({ filter: /^\.{1,2}\// }, ({ kind, importer, path, resolveDir }) => {
+        if (kind !== 'dynamic-import' || !/src\/cli\/(commands\/[^/]+|dispatch)\.ts$/.test(importer)) return undefined
+        const part = relative(server, resolve(resolveDir, path)).replaceAll('\\', '/')
+        // Help and the declarations of commands are what the first file is for.
+        if (part === 'src/cli/help.ts') return undefined
+        onPart(part)
+        return { path: part, namespace: 'part' }
+      })
+      build.onLoad({ filter: /.*/, namespace: 'part' }, ({ path }) => ({
+        contents: `module.exports = require('./parts.js')[${JSON.stringify(path)}]()`,
+        loader: 'js',
+      }))
+      build.onResolve({ filter: /^\.\/parts\.js$/ }, () => ({ path: './parts.js', external: true }))
+    },
+  }
+}
+
+/**
+ * Builds the bins `llama` and `llama-stack`: `main.js`, which is small and answers `--help`, and `parts.js` with all the
+ * rest. V8's compile cache never covers the file that turns it on, so that file must not be the large one.
+ */
+export async function buildCommandLine(common: BuildOptions, server: string): Promise<void> {
+  const options: BuildOptions = {
     ...common,
     format: 'cjs',
     minify: true,
     keepNames: true,
     conditions: ['source'],
+    define: {
+      'import.meta.url': '__moduleUrl',
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+    },
+    banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  }
+  const parts = new Set<string>()
+  await build({
+    ...options,
     entryPoints: [join(server, 'src/cli/main.ts')],
     outfile: join(server, 'dist/cli/main.js'),
-    define: { 'import.meta.url': '__moduleUrl', 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
-    banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [partsElsewhere(server, (path) => parts.add(path))],
+  })
+  // esbuild turns each `require` of a module into its first evaluation: a command evaluates what it uses.
+  const entries = Array.from(parts, (path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`)
+  await build({
+    ...options,
+    stdin: { contents: `module.exports = { ${entries.toSorted().join(', ')} }`, resolveDir: server, loader: 'js' },
+    outfile: join(server, 'dist/cli/parts.js'),
     plugins: [unused],
-  }
+  })
 }
