@@ -11,7 +11,15 @@ const routes = {
   'POST /v1/embeddings': ({ body }: { body: string }) => ({
     json: {
       object: 'list',
-      data: [{ object: 'embedding', index: 0, embedding: body.includes('base64') ? Buffer.from(Float32Array.from([1, 2]).buffer).toString('base64') : [1, 2] }],
+      data: [
+        {
+          object: 'embedding',
+          index: 0,
+          embedding: body.includes('base64')
+            ? Buffer.from(Float32Array.from([1, 2]).buffer).toString('base64')
+            : [1, 2],
+        },
+      ],
       model: 'text-embedding-3-small',
       usage: { prompt_tokens: 1, total_tokens: 1 },
     },
@@ -20,11 +28,15 @@ const routes = {
 const messages = [{ role: 'user' as const, content: 'Hi' }]
 
 const openAiClients = [
-  ['openai 7', ({ url, fetch }: UnderTest) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', fetch, maxRetries: 0 })],
+  [
+    'openai 7',
+    ({ url, fetch }: UnderTest) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', fetch, maxRetries: 0 }),
+  ],
   [
     'openai 6',
     // Both majors have the members that are called here.
-    ({ url, fetch }: UnderTest) => new OpenAI6({ baseURL: `${url}/v1`, apiKey: 'none', fetch, maxRetries: 0 }) as unknown as OpenAI,
+    ({ url, fetch }: UnderTest) =>
+      new OpenAI6({ baseURL: `${url}/v1`, apiKey: 'none', fetch, maxRetries: 0 }) as unknown as OpenAI,
   ],
 ] as const
 
@@ -64,12 +76,19 @@ describe.each(doors)('through the %s [B028]', (door) => {
       await withStack({ door, routes }, async (under) => {
         const client = createClient(under)
         const failed = client.chat.completions.create({ model: 'nobody', messages })
-        await expect(failed).rejects.toMatchObject({ status: 404, code: 'model_not_found', param: 'model', type: 'invalid_request_error' })
+        await expect(failed).rejects.toMatchObject({
+          status: 404,
+          code: 'model_not_found',
+          param: 'model',
+          type: 'invalid_request_error',
+        })
       })
     })
 
     test('leaves a stream in its middle', async () => {
-      const slow = { 'POST /v1/chat/completions': { events: chatChunks(Array.from({ length: 100 }, () => 'x')), gapMs: 20 } }
+      const slow = {
+        'POST /v1/chat/completions': { events: chatChunks(Array.from({ length: 100 }, () => 'x')), gapMs: 20 },
+      }
       await withStack({ door, routes: slow }, async (under) => {
         const client = createClient(under)
         const stream = await client.chat.completions.create({ model: 'vendor/m1', messages, stream: true })

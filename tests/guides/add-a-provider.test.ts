@@ -49,12 +49,17 @@ test('a provider file by the guide is found by the registry, and answers', async
     await withStack({ config, more: { providers: [provider] } }, async ({ call }) => {
       const ask = { model: 'polly/grey', messages: [{ role: 'user', content: 'Hello' }] }
       const response = await call('POST /v1/chat/completions', ask)
-      expect(await response.json()).toMatchObject({ model: 'polly/grey', choices: [{ message: { content: 'Hello!' } }] })
+      expect(await response.json()).toMatchObject({
+        model: 'polly/grey',
+        choices: [{ message: { content: 'Hello!' } }],
+      })
       const unknown = await call('POST /v1/chat/completions', { ...ask, model: 'polly/green' })
       expect(unknown.status).toBe(404)
     })
     const wrong = { providers: [{ api: 'inference', id: 'polly', type: 'inline::parrot', config: { sufix: '!' } }] }
-    await expect(withStack({ config: wrong, more: { providers: [provider] } }, async () => undefined)).rejects.toMatchObject({
+    await expect(
+      withStack({ config: wrong, more: { providers: [provider] } }, async () => undefined),
+    ).rejects.toMatchObject({
       code: 'config_invalid',
       message: expect.stringContaining('sufix') as string,
     })

@@ -96,7 +96,7 @@ describe('a server process', () => {
       expect(acknowledged.length).toBeGreaterThan(20)
       const second = await startServer(directory, upstream.url)
       const kept = new Set<string>()
-      for (let after = ''; ; ) {
+      for (let after = ''; ;) {
         const page = (await (await fetch(`${second.url}/v1/chat/completions?limit=100${after}`)).json()) as {
           data: readonly { id: string }[]
           has_more: boolean
@@ -119,7 +119,10 @@ describe('a server process', () => {
     await using upstream = await createScriptedUpstream({
       routes: {
         'GET /v1/models': { json: { object: 'list', data: [] } },
-        [chat]: ({ body }) => ({ events: chatChunks(Array.from({ length: body.includes('long') ? 500 : 12 }, () => 'x')), gapMs: 50 }),
+        [chat]: ({ body }) => ({
+          events: chatChunks(Array.from({ length: body.includes('long') ? 500 : 12 }, () => 'x')),
+          gapMs: 50,
+        }),
       },
     })
     try {
@@ -127,7 +130,9 @@ describe('a server process', () => {
       const response = await post(first.url, { ...ask, stream: true })
       first.child.kill('SIGTERM')
       await new Promise((resolve) => setTimeout(resolve, 100))
-      const refused = await fetch(`${first.url}/v1/models`).then((reply) => reply.status).catch(() => 'refused')
+      const refused = await fetch(`${first.url}/v1/models`)
+        .then((reply) => reply.status)
+        .catch(() => 'refused')
       expect([503, 'refused']).toContain(refused)
       expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/)
       expect(await first.exited).toBe(0)
@@ -155,7 +160,10 @@ describe('a server process', () => {
       const { port } = await stack.listen({ host: '0.0.0.0', port: 0 })
       expect((await fetch(`http://127.0.0.1:${port}/v1/health`)).status).toBe(200)
       const refused = await call(chat, ask)
-      expect([refused.status, await refused.json()]).toMatchObject([401, { error: { code: 'api_key_required', type: 'authentication_error' } }])
+      expect([refused.status, await refused.json()]).toMatchObject([
+        401,
+        { error: { code: 'api_key_required', type: 'authentication_error' } },
+      ])
       const wrong = await call(chat, ask, { authorization: 'Bearer sk-other-key-1234' })
       expect([wrong.status, await wrong.json()]).toMatchObject([401, { error: { code: 'invalid_api_key' } }])
       for (const headers of [{ authorization: 'Bearer sk-server-key' }, { 'x-api-key': 'sk-server-key' }]) {
@@ -170,10 +178,19 @@ describe('a server process', () => {
       const first = { authorization: 'Bearer sk-first-key' }
       const second = { authorization: 'Bearer sk-second-key' }
       await (await call(chat, ask, first)).json()
-      await (await call('POST /v1/models', { model_id: 'mine', provider_id: 'vendor', provider_model_id: 'm1' }, first)).json()
-      expect(await (await call('GET /v1/chat/completions', undefined, first)).json()).toMatchObject({ data: [{ id: 'chatcmpl-1' }] })
+      await (
+        await call('POST /v1/models', { model_id: 'mine', provider_id: 'vendor', provider_model_id: 'm1' }, first)
+      ).json()
+      expect(await (await call('GET /v1/chat/completions', undefined, first)).json()).toMatchObject({
+        data: [{ id: 'chatcmpl-1' }],
+      })
       expect(await (await call('GET /v1/chat/completions', undefined, second)).json()).toMatchObject({ data: [] })
-      for (const route of ['GET /v1/chat/completions/chatcmpl-1', 'DELETE /v1/chat/completions/chatcmpl-1', 'GET /v1/models/mine', 'DELETE /v1/models/mine']) {
+      for (const route of [
+        'GET /v1/chat/completions/chatcmpl-1',
+        'DELETE /v1/chat/completions/chatcmpl-1',
+        'GET /v1/models/mine',
+        'DELETE /v1/models/mine',
+      ]) {
         expect((await call(route, undefined, second)).status, route).toBe(404)
       }
       expect((await call('GET /v1/chat/completions/chatcmpl-1', undefined, first)).status).toBe(200)
@@ -187,7 +204,9 @@ describe('URLs that callers choose [B022]', () => {
     messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
   })
   const inlining = (base: string) => ({
-    providers: [{ api: 'inference', id: 'sn', type: 'remote::sambanova', config: { base_url: `${base}/v1`, api_key: 'x' } }],
+    providers: [
+      { api: 'inference', id: 'sn', type: 'remote::sambanova', config: { base_url: `${base}/v1`, api_key: 'x' } },
+    ],
   })
   const png = { bytes: Buffer.from('iVBORw0KGgo=', 'base64'), headers: { 'content-type': 'image/png' } }
 
@@ -195,7 +214,11 @@ describe('URLs that callers choose [B022]', () => {
     const routes = { 'GET /a.png': png, [chat]: { json: chatReply } }
     await withStack({ routes }, async ({ upstream }) => {
       await withStack({ config: inlining(upstream.url) }, async ({ call }) => {
-        for (const url of [`${upstream.url}/a.png`, 'http://169.254.169.254/latest/meta-data', 'http://localhost:1/x']) {
+        for (const url of [
+          `${upstream.url}/a.png`,
+          'http://169.254.169.254/latest/meta-data',
+          'http://localhost:1/x',
+        ]) {
           const response = await call(chat, image(url))
           expect([response.status, await response.json()], url).toMatchObject([400, { error: { code: 'url_blocked' } }])
         }
@@ -211,14 +234,24 @@ describe('URLs that callers choose [B022]', () => {
   })
 
   test('never get the operator’s key: a caller’s own upstream needs the caller’s own key', async () => {
-    const config = { providers: [{ api: 'inference', id: 'pass', type: 'remote::passthrough', config: { api_key: 'operator-secret' } }], server: { allowPrivateUrls: true } }
+    const config = {
+      providers: [
+        { api: 'inference', id: 'pass', type: 'remote::passthrough', config: { api_key: 'operator-secret' } },
+      ],
+      server: { allowPrivateUrls: true },
+    }
     await withStack({ routes: { [chat]: { json: chatReply } } }, async ({ upstream }) => {
       await withStack({ config }, async ({ call }) => {
         const data = { passthrough_url: upstream.url, passthrough_api_key: 'callers-own' }
         const response = await call(chat, { ...ask, model: 'pass/m1' }, { 'x-ogx-provider-data': JSON.stringify(data) })
         expect(response.status).toBe(200)
-        await call(chat, { ...ask, model: 'pass/m1' }, { 'x-ogx-provider-data': JSON.stringify({ passthrough_url: upstream.url }) })
-        for (const request of upstream.requests) expect(JSON.stringify(request.headers)).not.toContain('operator-secret')
+        await call(
+          chat,
+          { ...ask, model: 'pass/m1' },
+          { 'x-ogx-provider-data': JSON.stringify({ passthrough_url: upstream.url }) },
+        )
+        for (const request of upstream.requests)
+          expect(JSON.stringify(request.headers)).not.toContain('operator-secret')
       })
     })
   })

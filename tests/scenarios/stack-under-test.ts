@@ -20,7 +20,7 @@ export interface UnderTest {
   readonly fetch: typeof fetch
   readonly directory: string
   /** A JSON call: method and path, body, headers. */
-  call(route: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
+  readonly call: (route: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Response>
 }
 
 export interface UnderTestOptions {

@@ -44,7 +44,8 @@ export {
   StoredChatMessage,
   ToolCall,
 } from './inference/chat-completions.ts'
-export { Completion, CompletionChunk, CompletionRequest } from './inference/completions.ts'
+export { Completion, CompletionRequest } from './inference/completions.ts'
+export type { CompletionChunk } from './inference/completions.ts'
 export { EmbeddingsRequest, EmbeddingsResponse } from './inference/embeddings.ts'
 export { DocumentRerankRequest, DocumentRerankResponse, RerankRequest, RerankResponse } from './inference/rerank.ts'
 export type { RerankItem } from './inference/rerank.ts'

@@ -3,8 +3,8 @@ import * as z from 'zod'
 import { defineApi } from './route.ts'
 import type { Service } from './route.ts'
 
-export const Health = z.looseObject({ status: z.enum(['OK', 'Error']) }).meta({ id: 'Health' })
-export const Version = z.looseObject({ version: z.string() }).meta({ id: 'Version' })
+const Health = z.looseObject({ status: z.enum(['OK', 'Error']) }).meta({ id: 'Health' })
+const Version = z.looseObject({ version: z.string() }).meta({ id: 'Version' })
 
 export const RouteInfo = z
   .looseObject({ route: z.string(), method: z.string(), provider_types: z.array(z.string()) })

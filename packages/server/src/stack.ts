@@ -110,17 +110,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     accounting: options.recordings === undefined,
   })
   opening.defer(() => disposeProviders(providers))
-  const registry = opening.use(
-    new ModelRegistry({
-      providers,
-      declared: config.models.map((model) => toDeclared(model, providers)),
-      aliases: config.aliases ?? {},
-      storage,
-      clock,
-      log,
-      refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
-    }),
-  )
+  const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
   const router = new ModelRouter(registry, providers)
   const services: StackServices = {
     inference: createInferenceService({
@@ -143,29 +133,54 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) =>
     created.close({ drainTimeoutMs: 0 }),
   )
-  const owned = opening.move()
+  return toStack({ config, services, providers, routes, app, registry, storage, owned: opening.move() })
+}
+
+interface StackParts extends Pick<Stack, 'config' | 'services' | 'providers' | 'routes'> {
+  readonly app: HttpApp
+  readonly registry: ModelRegistry
+  readonly storage: Storage
+  readonly owned: AsyncDisposableStack
+}
+
+function toStack({ app, registry, storage, owned, ...shown }: StackParts): Stack {
+  const { server } = shown.config
   return {
-    config,
-    services,
-    providers,
-    routes,
+    ...shown,
     fetch: app.fetch,
     get openRequests() {
       return app.openRequests
     },
     async listen(at = {}) {
-      const listening = await app.listen({ port: at.port ?? config.server.port, host: at.host ?? config.server.host })
+      const listening = await app.listen({ port: at.port ?? server.port, host: at.host ?? server.host })
       registry.start()
       return listening
     },
-    async close(closeOptions = {}) {
-      await app.close({ drainTimeoutMs: config.server.drainTimeoutMs, ...closeOptions })
+    async close(options = {}) {
+      await app.close({ drainTimeoutMs: server.drainTimeoutMs, ...options })
       await owned.disposeAsync()
     },
     requestLog: (principal) => storage.requestLog(principal),
     refreshModels: () => registry.refresh(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+interface RegistryParts {
+  readonly config: StackConfig
+  readonly providers: readonly ProviderHandle[]
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly log: Log
+}
+
+function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
+  return new ModelRegistry({
+    ...parts,
+    declared: config.models.map((model) => toDeclared(model, parts.providers)),
+    aliases: config.aliases ?? {},
+    refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
+  })
 }
 
 async function openUpstream(

@@ -46,7 +46,7 @@ export const ChatTool = z
   .meta({ id: 'ChatTool' })
 export type ChatTool = z.infer<typeof ChatTool>
 
-export const ResponseFormat = z
+const ResponseFormat = z
   .discriminatedUnion('type', [
     z.looseObject({ type: z.literal('text') }),
     z.looseObject({ type: z.literal('json_object') }),
@@ -57,7 +57,7 @@ export const ResponseFormat = z
   ])
   .meta({ id: 'ChatResponseFormat' })
 
-export const ToolChoice = z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string() })])
+const ToolChoice = z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string() })])
 
 /** Unknown fields are kept: they travel to the provider. */
 export const ChatCompletionRequest = z

@@ -47,5 +47,4 @@ export const Completion = z
 export type Completion = z.infer<typeof Completion>
 
 /** A streamed piece has the shape of the whole. */
-export const CompletionChunk = Completion
 export type CompletionChunk = Completion

@@ -10,7 +10,7 @@ import {
   StoredChatCompletion,
   StoredChatMessage,
 } from './chat-completions.ts'
-import { Completion, CompletionChunk, CompletionRequest } from './completions.ts'
+import { Completion, CompletionRequest } from './completions.ts'
 import { EmbeddingsRequest, EmbeddingsResponse } from './embeddings.ts'
 import { DocumentRerankRequest, DocumentRerankResponse, RerankRequest, RerankResponse } from './rerank.ts'
 
@@ -126,7 +126,7 @@ export const inference = defineApi({
     summary: 'Create a text completion.',
     body: CompletionRequest,
     response: Completion,
-    event: CompletionChunk,
+    event: Completion,
     errors: modelErrors,
     tag: 'Inference',
   },

@@ -13,7 +13,7 @@ export const ImagePart = z
   })
   .meta({ id: 'ChatImagePart' })
 
-export const FilePart = z
+const FilePart = z
   .looseObject({
     type: z.literal('file'),
     file: z.looseObject({
@@ -24,16 +24,14 @@ export const FilePart = z
   })
   .meta({ id: 'ChatFilePart' })
 
-export const AudioPart = z
+const AudioPart = z
   .looseObject({
     type: z.literal('input_audio'),
     input_audio: z.looseObject({ data: z.string(), format: z.string() }),
   })
   .meta({ id: 'ChatAudioPart' })
 
-export const RefusalPart = z
-  .looseObject({ type: z.literal('refusal'), refusal: z.string() })
-  .meta({ id: 'ChatRefusalPart' })
+const RefusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() }).meta({ id: 'ChatRefusalPart' })
 
 export const UserPart = z.discriminatedUnion('type', [TextPart, ImagePart, FilePart, AudioPart])
 export type UserPart = z.infer<typeof UserPart>

@@ -46,7 +46,7 @@ function recordedIn(directory: string): Recorded[] {
   })
 }
 
-describe.skipIf(isAbsent)("hash parity with upstream's recordings (needs ../shared)", () => {
+describe.skipIf(isAbsent)("[B018] hash parity with upstream's recordings (needs ../shared)", () => {
   test('every seed file carries the hash of its request', () => {
     const recorded = recordedIn('llama-stack')
     expect(recorded).toHaveLength(272)
