@@ -44,6 +44,12 @@ export async function holdConversation(conversation: Conversation): Promise<numb
     if (answering === undefined) readline.close()
     else answering.abort()
   })
+  // Ctrl-D may come while an answer is on its way: a closed prompt must not be shown again.
+  let closed = false
+  readline.on('close', () => {
+    closed = true
+    answering?.abort()
+  })
   context.stdout.write(`${terminal.paint('dim', `${state.model} at ${conversation.address.url}   /help`)}\n`)
   readline.prompt()
   for await (const line of readline) {
@@ -55,7 +61,7 @@ export async function holdConversation(conversation: Conversation): Promise<numb
       state = await answer(typed, state, { conversation, signal: answering.signal })
       answering = undefined
     }
-    readline.prompt()
+    if (!closed) readline.prompt()
   }
   context.stdout.write('\n')
   return 0
