@@ -34,7 +34,7 @@ const input = {
 }
 
 describe.skipIf(!isThere)(
-  `files of both generations${isThere ? '' : ' (skipped: ../shared/distributions is absent)'}`,
+  `[B023] files of both generations${isThere ? '' : ' (skipped: ../shared/distributions is absent)'}`,
   () => {
     it('are all there', () => {
       expect(files).toHaveLength(33)

@@ -54,6 +54,7 @@ export class ModelRegistry implements Disposable {
   readonly #failures = new Map<string, string>()
   readonly #closing = new AbortController()
   #refreshing: Promise<void> | undefined
+  #version = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ModelRegistryOptions) {
@@ -74,6 +75,11 @@ export class ModelRegistry implements Disposable {
       }
       this.#declared.set(known.id, known)
     }
+  }
+
+  /** Changes whenever a look-up may have another result than before. */
+  get version(): number {
+    return this.#version
   }
 
   get aliases(): Readonly<Record<string, string>> {
@@ -107,6 +113,7 @@ export class ModelRegistry implements Disposable {
       .then(() => undefined)
       .finally(() => {
         this.#refreshing = undefined
+        this.#version += 1
       })
     return this.#refreshing
   }
@@ -127,10 +134,12 @@ export class ModelRegistry implements Disposable {
       })
       this.#failures.delete(handle.id)
       if (listing !== undefined) this.#listed.set(handle.id, this.#toKnown(handle, listing))
+      this.#version += 1
     } catch (error) {
       if (this.#closing.signal.aborted) return
       const reason = error instanceof Error ? error.message : String(error)
       this.#failures.set(handle.id, reason)
+      this.#version += 1
       log.warn('cannot list models', { provider: handle.id, reason })
     }
   }
@@ -200,6 +209,7 @@ export class ModelRegistry implements Disposable {
     }
     await this.#options.storage.models(principal).insert(toRow(model))
     ;(await this.#registeredBy(principal)).set(model.id, model)
+    this.#version += 1
     return model
   }
 
@@ -207,6 +217,7 @@ export class ModelRegistry implements Disposable {
   async unregister(id: string, principal: Principal): Promise<boolean> {
     const deleted = await this.#options.storage.models(principal).delete(id)
     ;(await this.#registeredBy(principal)).delete(id)
+    this.#version += 1
     return deleted
   }
 

@@ -18,7 +18,13 @@ export interface Route {
 /** How long a lookup waits for a listing that is under way before it calls a model unknown. */
 const PENDING_LISTING_MS = 3000
 
+/** Names that are remembered with their routes; a client that makes names up must not fill the memory. */
+const MAX_REMEMBERED = 1000
+
 export class ModelRouter {
+  /** Routes found since the registry last changed, by principal, type and name. */
+  readonly #remembered = new Map<string, Route>()
+  #rememberedVersion = -1
   readonly #registry: ModelRegistry
   readonly #providers: ReadonlyMap<string, ProviderHandle>
 
@@ -33,6 +39,18 @@ export class ModelRouter {
    * `model_ambiguous` or `model_type_mismatch`.
    */
   async route(model: string, type: ModelType, context: CallContext): Promise<Route> {
+    const { version } = this.#registry
+    if (this.#rememberedVersion !== version || this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
+    this.#rememberedVersion = version
+    const key = `${context.principal.id}\n${type}\n${model}`
+    const remembered = this.#remembered.get(key)
+    if (remembered !== undefined) return remembered
+    const route = await this.#resolve(model, type, context)
+    if (this.#registry.version === version) this.#remembered.set(key, route)
+    return route
+  }
+
+  async #resolve(model: string, type: ModelType, context: CallContext): Promise<Route> {
     const found = await this.#find(model, type, context)
     if (found !== undefined) return found
     const open = await this.#openModel(model)
