@@ -47,7 +47,7 @@ function countStems(terms: readonly Term[]): Map<string, { readonly term: Term; 
   return counted
 }
 
-/** Neighbours, stop words left out: `capital of France` and `France’s capital city` share none, on purpose. */
+/** Neighbours once the stop words are out: word order counts for something. */
 function countPairs(terms: readonly Term[]): Map<string, number> {
   const pairs = new Map<string, number>()
   let previous: Term | undefined
