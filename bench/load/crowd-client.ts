@@ -38,15 +38,6 @@ const sleep = (ms: number): Promise<void> =>
     setTimeout(resolve, ms)
   })
 
-/** Lets the reader take the beginning and then stops it, as a client that hangs. */
-async function stall(call: StreamCall, body: string): Promise<SseConnection> {
-  const connection = createSseConnection({ ...call, body })
-  void connection.request()
-  await sleep(300)
-  connection.pause()
-  return connection
-}
-
 async function main(job: CrowdJob): Promise<void> {
   const { call, readers, vanishing, stalled } = job
   const startMs = performance.now()
@@ -68,10 +59,16 @@ async function main(job: CrowdJob): Promise<void> {
     vanishedAtMs = Date.now()
     for (const connection of connections.slice(0, vanishing.count)) connection.vanish()
   }
-  const hang = Array.from({ length: stalled.count }, () => stall(call, stalled.body))
+  const stall = async (index: number): Promise<SseConnection> => {
+    await sleep((job.rampMs * index) / stalled.count)
+    const connection = createSseConnection({ ...call, body: stalled.body })
+    connection.stall()
+    return connection
+  }
+  const hanging = Promise.all(Array.from({ length: stalled.count }, (_, index) => stall(index)))
   const everyone = Promise.all([vanish(), ...Array.from({ length: readers }, (_, index) => read(index))])
   await Promise.race([everyone, sleep(job.deadlineMs - (performance.now() - startMs))])
-  for (const connection of await Promise.all(hang)) connection.vanish()
+  for (const connection of await hanging) connection.vanish()
 
   const readToEnd = readers - vanishing.count
   const lost = readToEnd - outcomes.length

@@ -30,8 +30,8 @@ export type Arrival = { readonly atMs: number; readonly events: number }
 export type SseConnection = {
   /** Sends the request and follows the stream to its end. One at a time. */
   request(): Promise<StreamOutcome>
-  /** Stops reading, as a client that hangs does. */
-  pause(): void
+  /** Sends the request and stops reading with the first bytes of the reply, as a client that hangs does. */
+  stall(): void
   /** Breaks the connection off, as a client that crashes does. */
   vanish(): void
   /** Closes the connection when nothing is asked any more. */
@@ -85,8 +85,10 @@ class Connection implements SseConnection {
     })
   }
 
-  pause(): void {
-    this.#socket?.pause()
+  stall(): void {
+    void this.request()
+    // Before more is read: a reader that drains for a while makes the kernel grow its buffers to megabytes.
+    this.#socket?.once('data', () => this.#socket?.pause())
   }
 
   vanish(): void {

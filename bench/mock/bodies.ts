@@ -52,6 +52,12 @@ export function toStreamEvents(events: number, withUsage: boolean): string[] {
   return [...chunks, ...(withUsage ? [last] : []), 'data: [DONE]\n\n']
 }
 
+/** One event whose content is that long: a vendor that sends few and large deltas. */
+export function toLongEvent(characters: number): string {
+  const choices = [{ index: 0, delta: { content: 'x'.repeat(characters) }, finish_reason: null }]
+  return toEvent({ id, object: 'chat.completion.chunk', created, model: mockModel, choices })
+}
+
 /** The text that the content of a streamed reply adds up to. */
 export function toStreamText(events: number): string {
   return Array.from({ length: events - 1 }, (_, index) => ` t${String(index + 1).padStart(4, '0')}`).join('')

@@ -1,6 +1,6 @@
 /** Entry of the mock process: `node stream-mock-server.ts <port>`. Raw sockets and prepared buffers, to cost little. */
 import { createServer, type Socket } from 'node:net'
-import { chatReply, floodUser, modelList, toStreamEvents } from './bodies.ts'
+import { chatReply, floodUser, modelList, toLongEvent, toStreamEvents } from './bodies.ts'
 import { controlPaths, type MockMode, type MockState } from './mode.ts'
 import { createRequestReader, type PlainRequest } from './request-reader.ts'
 import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-pacer.ts'
@@ -9,8 +9,8 @@ const streamHead =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
   'transfer-encoding: chunked\r\nconnection: keep-alive\r\n\r\n'
 /** More than the kernel's socket buffers take, so that a proxy which does not hold back must buffer the rest. */
-const floodBytes = 8 * 1024 * 1024
-const floodPiece = toChunkFrame(`: ${'x'.repeat(65_530)}\n\n`)
+const floodBytes = 16 * 1024 * 1024
+const floodPiece = toChunkFrame(toLongEvent(64 * 1024))
 
 type Mock = {
   mode: MockMode
@@ -43,7 +43,7 @@ function sendJson(socket: Socket, body: string): void {
   socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`)
 }
 
-/** Writes megabytes of comments, each piece when the one before has left, and then a short stream. */
+/** Writes megabytes of long events, each when the one before has left, and then the end of the stream. */
 function flood(socket: Socket, onEnd: () => void): void {
   let left = floodBytes
   socket.write(streamHead)
@@ -55,7 +55,8 @@ function flood(socket: Socket, onEnd: () => void): void {
         return
       }
     }
-    socket.write(Buffer.concat([toChunkFrame('data: [DONE]\n\n'), Buffer.from('0\r\n\r\n')]))
+    const ending = toStreamEvents(1, false).map(toChunkFrame)
+    socket.write(Buffer.concat([...ending, Buffer.from('0\r\n\r\n')]))
     onEnd()
   }
   more()
