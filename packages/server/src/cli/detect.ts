@@ -59,6 +59,27 @@ export async function detect(options: DetectOptions): Promise<Detection> {
   return { engines: engines.filter((engine) => engine !== undefined), keys: findKeys(options) }
 }
 
+/** The key of a provider that is only replayed: recordings know no keys. */
+const REPLAYED_KEY = 'replayed'
+
+/** Every engine and every provider, whether there or not: what may have been recorded, when nobody is called. */
+export function assumeAll({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>): Detection {
+  const engines = localEngines.map((engine) => ({
+    engine,
+    url: findEngineUrl(engine, env),
+    key: undefined,
+    state: 'unchecked' as const,
+    models: [],
+  }))
+  const keys = keyed.map(({ providerType, variable }) => ({
+    providerType,
+    variable,
+    key: REPLAYED_KEY,
+    baseUrl: undefined,
+  }))
+  return { engines, keys }
+}
+
 /** Keys of the environment, one for each provider type, in the order of the list. */
 export function findKeys({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>): readonly FoundKey[] {
   return keyed.flatMap(({ providerType, variable }) => {

@@ -181,6 +181,36 @@ describe('run', () => {
     await response.body?.cancel().catch(() => undefined)
   })
 
+  it('records what a provider answers and replays it without the provider, and without a key', async () => {
+    const chunk = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [] as unknown[] }
+    const answer = (content: string) => ({
+      ...chunk,
+      choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason: null }],
+    })
+    const port = await occupyPort((request, response) => {
+      if (request.url !== '/v1/chat/completions') return response.writeHead(200).end('{"object":"list","data":[]}')
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const event of [answer('recorded '), answer('words')]) response.write(`data: ${JSON.stringify(event)}\n\n`)
+      return response.end('data: [DONE]\n\n')
+    })
+    const recordings = join(folder, 'recordings')
+    const chatWith = async (server: Started): Promise<Finished> => {
+      const [line] = await server.stdout(/^\{.*\}$/m)
+      const { url }: { url: string } = JSON.parse(line)
+      const finished = await run(['chat', 'openai/m', '-p', 'x', '--url', url])
+      server.child.kill('SIGTERM')
+      await server.finished
+      return finished
+    }
+    const common = ['--no-detect', '--port', '0', '--ephemeral', '--json']
+    const env = { OPENAI_API_KEY: 'sk-0123456789abcd', OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` }
+    const recorded = await chatWith(start([...common, '--record', recordings], env))
+    expect(recorded).toMatchObject({ code: 0, stdout: 'recorded words\n' })
+    for (const server of servers.splice(0)) server.close()
+    const replayed = await chatWith(start([...common, '--replay', recordings]))
+    expect(replayed).toMatchObject({ code: 0, stdout: 'recorded words\n' })
+  })
+
   it('ends with 3 where the port is taken, and says by whom', async () => {
     const { url } = await serve()
     const { port } = new URL(url)

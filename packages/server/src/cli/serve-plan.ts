@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StackError } from '@llama-stack/api'
 import { settleServer } from '../config/settle-server.ts'
+import { findRecordingSettings } from '../recordings/environment.ts'
+import type { RecordingSettings } from '../recordings/environment.ts'
 import { DEFAULT_PORT } from '../config/stack-config.ts'
 import type { StackConfigInput } from '../config/stack-config.ts'
 import { toEngineLine, toKeyLine } from './banner.ts'
 import type { ProviderLine } from './banner.ts'
 import type { CommandContext } from './command.ts'
-import { detect } from './detect.ts'
+import { assumeAll, detect } from './detect.ts'
 import type { Detection } from './detect.ts'
 import { toDetectedConfig, toProviderId } from './detected-config.ts'
 import { readEnvOverlay } from './env-overlay.ts'
@@ -30,7 +32,7 @@ export interface ServePlan extends AsyncDisposable {
   /** The file or distribution; undefined where the configuration was detected. */
   readonly source: string | undefined
   readonly envFiles: readonly string[]
-  readonly recordings: { readonly mode: 'record' | 'replay'; readonly directory: string } | undefined
+  readonly recordings: RecordingSettings | undefined
   readonly ephemeral: boolean
   /** Whether somebody named the port: then another one is never offered. */
   readonly portIsChosen: boolean
@@ -51,12 +53,12 @@ export type Planned = Pick<ServePlan, 'config' | 'source' | 'remarks' | 'toProvi
 export async function createServePlan(input: ServePlanInput): Promise<ServePlan> {
   const { options, context } = input
   const overlay = await readEnvOverlay(context.cwd, context.env, options.env)
-  const recordings = toRecordings(options, context)
+  const recordings = toRecordings(options, context) ?? findRecordingSettings(overlay.env)
   await using opening = new AsyncDisposableStack()
   const ephemeralDir = options.ephemeral ? await mkdtemp(join(tmpdir(), 'llama-stack-')) : undefined
   if (ephemeralDir !== undefined) opening.defer(() => rm(ephemeralDir, { recursive: true, force: true }))
   const dataDir = ephemeralDir ?? (options.data === undefined ? undefined : fromHomePath(options.data, context))
-  const planned = await plan(input, overlay, dataDir)
+  const planned = await plan(input, { ...overlay, dataDir, replays: recordings?.mode === 'replay' })
   const owned = opening.move()
   return {
     ...planned,
@@ -68,17 +70,24 @@ export async function createServePlan(input: ServePlanInput): Promise<ServePlan>
   }
 }
 
-async function plan(input: ServePlanInput, overlay: EnvOverlay, dataDir: string | undefined): Promise<Planned> {
+interface Surrounding extends EnvOverlay {
+  /** Where `--data` or `--ephemeral` puts the data. */
+  readonly dataDir: string | undefined
+  /** Nobody is called: what is not there may be configured too. */
+  readonly replays: boolean
+}
+
+async function plan(input: ServePlanInput, around: Surrounding): Promise<Planned> {
   const { options } = input
   if (options.providers !== undefined) {
-    if (input.config === undefined) return planProviders(input, overlay, dataDir)
+    if (input.config === undefined) return planProviders(input, around)
     throw usage('A configuration and --providers exclude each other.', 'Leave one of them out.')
   }
-  const source = input.config ?? findNamedConfig(overlay)
-  if (source === undefined) return planDetected(input, overlay, dataDir)
+  const source = input.config ?? findNamedConfig(around)
+  if (source === undefined) return around.replays ? planReplay(input, around) : planDetected(input, around)
   // Loaded late: a start without a file does not need the YAML reader.
   const { planFile } = await import('./serve-plan-file.ts')
-  return planFile(source, { ...input, env: overlay.env, dataDir })
+  return planFile(source, { ...input, ...around })
 }
 
 /** Upstream's variables for the configuration; with one of them set, nothing is detected. */
@@ -86,38 +95,39 @@ function findNamedConfig({ env }: EnvOverlay): string | undefined {
   return env['LLAMA_STACK_CONFIG'] || env['OGX_CONFIG'] || undefined
 }
 
-async function planProviders(
-  { options, context }: ServePlanInput,
-  overlay: EnvOverlay,
-  dataDir: string | undefined,
-): Promise<Planned> {
-  const providers = await parseProviderSpec(options.providers ?? '', overlay.env)
-  const found = toDetectedConfig({ engines: [], keys: [] }, dataDir ?? defaultDataDir(context.home))
+async function planProviders({ options, context }: ServePlanInput, around: Surrounding): Promise<Planned> {
+  const providers = await parseProviderSpec(options.providers ?? '', around.env)
+  const found = toDetectedConfig({ engines: [], keys: [] }, around.dataDir ?? defaultDataDir(context.home))
+  const server = settleServer({}, toServerOverrides(options), around.env)
   return {
-    config: {
-      ...found,
-      name: 'providers',
-      providers: [...providers],
-      server: settleServer({}, toServerOverrides(options), overlay.env),
-    },
+    config: { ...found, name: 'providers', providers: [...providers], server },
     source: undefined,
     remarks: [],
     toProviderLines: toSummaryLines,
   }
 }
 
-async function planDetected(
-  { options, context }: ServePlanInput,
-  overlay: EnvOverlay,
-  dataDir: string | undefined,
-): Promise<Planned> {
-  const place = findSurroundings(context.env)
-  const probe = options.detect || (!options['no-detect'] && place === 'machine' && options.replay === undefined)
-  const detection = await detect({ env: overlay.env, fetch: context.fetch, probe, keyed: await findKeyedProviders() })
-  const config = toDetectedConfig(detection, dataDir ?? defaultDataDir(context.home))
-  const skipped = !probe && !options['no-detect'] && options.replay === undefined
+/** Recordings name their provider by its address only: all are configured, and those that were recorded answer. */
+async function planReplay({ options, context }: ServePlanInput, around: Surrounding): Promise<Planned> {
+  const detection = assumeAll({ env: around.env, keyed: await findKeyedProviders() })
+  const config = toDetectedConfig(detection, around.dataDir ?? defaultDataDir(context.home))
   return {
-    config: { ...config, server: settleServer({}, toServerOverrides(options), overlay.env) },
+    config: { ...config, name: 'replay', server: settleServer({}, toServerOverrides(options), around.env) },
+    source: undefined,
+    remarks: ['Nobody is called and no key is needed: what was not recorded is answered with recording_not_found'],
+    toProviderLines: toSummaryLines,
+  }
+}
+
+async function planDetected({ options, context }: ServePlanInput, around: Surrounding): Promise<Planned> {
+  const place = findSurroundings(context.env)
+  const probe = options.detect || (!options['no-detect'] && place === 'machine')
+  const keyed = await findKeyedProviders()
+  const detection = await detect({ env: around.env, fetch: context.fetch, probe, keyed })
+  const config = toDetectedConfig(detection, around.dataDir ?? defaultDataDir(context.home))
+  const skipped = !probe && !options['no-detect']
+  return {
+    config: { ...config, server: settleServer({}, toServerOverrides(options), around.env) },
     source: undefined,
     remarks: skipped
       ? [`Not looked for local engines ${place === 'ci' ? 'in CI' : 'in a container'}: llama --detect`]
