@@ -43,10 +43,15 @@ describe('the choice of a tool', () => {
     ['Please add 17 and 25.5', [['add_numbers', { a: 17, b: 25.5 }]]],
     ['What is 12 + 30?', [['add_numbers', { a: 12, b: 30 }]]],
     ['How many vacation days do I have?', [['file_search', { query: 'How many vacation days do I have?' }]]],
+    ['Tokyo weather', [['get_weather', { city: 'Tokyo' }]]],
     ['Hello there', []],
     ['Thanks, that was helpful', []],
   ])('for “%s” is %j', (prompt, expected) => {
     expect(calls(prompt, { tools: all })).toEqual(expected)
+  })
+
+  it('follows a prompt that asks for tools, whatever else it says', () => {
+    expect(calls('Say hi. Use the tools to do so.', { tools: [add] })).toHaveLength(1)
   })
 
   it('makes one call at a time where several are not wanted', () => {

@@ -6,7 +6,7 @@ export interface Evidence {
   /** What stood between quotation marks. */
   readonly quotes: readonly string[]
   readonly numbers: readonly number[]
-  /** Runs of capitalised words; those that only begin a sentence are left out where there are others. */
+  /** Runs of capitalised words. What only begins a sentence is left out where there is something better. */
   readonly names: readonly string[]
   /** What follows a preposition: `tokyo` of `the weather in tokyo`. */
   readonly phrases: readonly string[]
@@ -42,6 +42,7 @@ export function toEvidence(fullText: string): Evidence {
   const emails = unquoted.match(EMAILS) ?? []
   const dates = unquoted.match(DATES) ?? []
   const plain = unquoted.replaceAll(URLS, ' ').replaceAll(EMAILS, ' ').replaceAll(DATES, ' ')
+  const phrases = [...plain.matchAll(PHRASES)].map((match) => match[1] ?? '')
   return {
     text,
     quotes,
@@ -49,14 +50,15 @@ export function toEvidence(fullText: string): Evidence {
     emails,
     dates,
     numbers: (plain.match(NUMBERS) ?? []).map((digits) => Number(digits.replaceAll(',', ''))),
-    names: findNames(plain),
-    phrases: [...plain.matchAll(PHRASES)].map((match) => match[1] ?? ''),
+    names: findNames(plain, phrases.length === 0),
+    phrases,
     words: [...new Set(toTerms(text).flatMap(({ word, stop }) => (stop ? [] : [word])))],
     calculation: CALCULATION.exec(plain)?.[0].trim(),
   }
 }
 
-function findNames(text: string): string[] {
+/** `takesInitial` says whether a sentence’s first word may count, for want of others: `Tokyo weather`. */
+function findNames(text: string, takesInitial: boolean): string[] {
   const inside: string[] = []
   const initial: string[] = []
   for (const match of text.matchAll(NAMES)) {
@@ -70,7 +72,7 @@ function findNames(text: string): string[] {
     if (rest === '') initial.push(name)
     else inside.push(rest)
   }
-  if (inside.length > 0) return [...new Set(inside)]
+  if (inside.length > 0 || !takesInitial) return [...new Set(inside)]
   return initial.filter((name) => toTerms(name).some(({ stop }) => !stop))
 }
 

@@ -46,7 +46,7 @@ export function findPassages(message: string): Passage[] {
 }
 
 /** Whether a message is the result of a search over files, be it an empty one. */
-export function isFileSearch(message: string): boolean {
+function isFileSearch(message: string): boolean {
   return /^\w+ tool found \d+ chunks:/.test(message)
 }
 

@@ -23,7 +23,7 @@ const TOKENS_PER_MESSAGE = 3
 const TOKENS_PER_REPLY = 3
 
 /** The texts of a message; images, files and sounds are left out. */
-export function textOf(message: ChatMessage): string {
+function textOf(message: ChatMessage): string {
   const { content } = message
   if (content === undefined || content === null) return ''
   if (typeof content === 'string') return content

@@ -51,7 +51,7 @@ function decodeStep(step: string): string {
 }
 
 /** What holds when both schemas hold, for the keywords that are sampled. */
-export function mergeSchemas(left: Schema, right: Schema): Schema {
+function mergeSchemas(left: Schema, right: Schema): Schema {
   const merged: Record<string, unknown> = { ...left }
   for (const [key, value] of Object.entries(right)) {
     merged[key] = Object.hasOwn(left, key) ? mergeKeyword(key, left[key], value) : value

@@ -28,6 +28,7 @@ const CALCULATION_WEIGHT = 4
 /** One word of a tool's name, or three of its description. */
 const ENOUGH = 3
 const MAX_PARALLEL_CALLS = 4
+const ASKS_FOR_TOOLS = /\b(?:use|using|call|invoke)\s+(?:\w+\s+){0,2}(?:tools?|functions?)\b/i
 /** What half of all tools are called: they tell nothing about one. */
 const COMMON_VERBS: ReadonlySet<string> = toContentStems(
   'get set list fetch run call use make create find search lookup query show read tool function current',
@@ -79,7 +80,7 @@ function readAllowed(allowed: unknown, tools: readonly Tool[]): Choice {
 /** The tool that a prompt is about; for a question that none is about, a tool that searches. */
 function findTool(tools: readonly Tool[], evidence: Evidence): Tool | undefined {
   const [best] = rankTools(tools, evidence)
-  if (best !== undefined && best.score >= ENOUGH) return best.tool
+  if (best !== undefined && (best.score >= ENOUGH || ASKS_FOR_TOOLS.test(evidence.text))) return best.tool
   return isQuestion(evidence.text) ? (tools.find(searchesFiles) ?? tools.find(searches)) : undefined
 }
 
