@@ -81,7 +81,7 @@ export function assumeAll({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>):
 }
 
 /** Keys of the environment, one for each provider type, in the order of the list. */
-export function findKeys({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>): readonly FoundKey[] {
+function findKeys({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>): readonly FoundKey[] {
   return keyed.flatMap(({ providerType, variable }) => {
     const key = env[variable]?.trim() ?? ''
     const baseUrl = env[variable.replace(/_(?:API_)?(?:KEY|TOKEN)$/, '_BASE_URL')]?.trim() || undefined

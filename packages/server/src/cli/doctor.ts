@@ -47,7 +47,7 @@ export async function doctor({
 const headings = Object.freeze({ machine: 'This machine', providers: 'Providers', server: 'Server' })
 
 /** Renders the checks by area, each fix below its check. */
-export function renderChecks(checks: readonly Check[], terminal: Terminal): string {
+function renderChecks(checks: readonly Check[], terminal: Terminal): string {
   const { tick, warning, cross, off } = terminal.symbols
   const marks = {
     ok: terminal.paint('green', tick),

@@ -33,7 +33,7 @@ export async function readEnvOverlay(
 }
 
 /** Parses the values of `--env`. Throws `command_usage`, which never repeats a value: it may be a key. */
-export function parseAssignments(assignments: readonly string[]): Readonly<Record<string, string>> {
+function parseAssignments(assignments: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     assignments.map((assignment) => {
       const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(assignment) ?? []

@@ -26,7 +26,7 @@ if (isSupported(process.versions.node)) {
   void main()
 } else {
   process.stderr.write(
-    `error[node-version]  llama needs Node ${OLDEST_MAJOR} or newer; this is ${process.versions.node} (${process.execPath}).\n` +
+    `error[node-version]  Llama Stack needs Node ${OLDEST_MAJOR} or newer; this is ${process.versions.node} (${process.execPath}).\n` +
       `  Fix   install Node ${OLDEST_MAJOR}: https://nodejs.org/en/download\n`,
   )
   process.exitCode = 2
