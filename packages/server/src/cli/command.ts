@@ -57,10 +57,10 @@ export type Options = Readonly<Record<string, OptionSpec>>
 
 /** What every command understands besides its own options. */
 export const commonOptions = Object.freeze({
-  json: { type: 'boolean', description: 'Print the result as JSON.' },
-  quiet: { type: 'boolean', short: 'q', description: 'Print the result and errors only.' },
-  verbose: { type: 'boolean', description: 'Say more; show the stack trace of an unexpected error.' },
-  help: { type: 'boolean', short: 'h', description: 'Show this help.' },
+  json: { type: 'boolean', description: 'Print the result as JSON' },
+  quiet: { type: 'boolean', short: 'q', description: 'Print the result and errors only' },
+  verbose: { type: 'boolean', description: 'Say more; show the stack trace of an unexpected error' },
+  help: { type: 'boolean', short: 'h', description: 'Show this help' },
 }) satisfies Options
 
 type Default<Spec, Value> = Spec extends { readonly default: Value } ? Value : Value | undefined

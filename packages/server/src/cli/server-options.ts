@@ -8,12 +8,12 @@ export const serverOptions = defineOptions({
     placeholder: 'URL',
     env: ['LLAMA_STACK_URL', 'LLAMA_STACK_CLIENT_BASE_URL', 'OGX_BASE_URL'],
     default: 'http://127.0.0.1:8321',
-    description: 'The server to ask.',
+    description: 'The server to ask',
   },
   key: {
     type: 'string',
     placeholder: 'KEY',
     env: ['LLAMA_STACK_API_KEY', 'LLAMA_STACK_CLIENT_API_KEY', 'OGX_API_KEY'],
-    description: 'The API key of that server.',
+    description: 'The API key of that server',
   },
 })

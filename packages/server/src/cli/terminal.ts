@@ -26,6 +26,7 @@ const DEFAULT_COLUMNS = 80
 export interface Terminal {
   /** Someone watches: lines may be redrawn. False in CI and on a dumb terminal. */
   readonly interactive: boolean
+  /** Infinite where text goes into a pipe or a file: there nothing has to be left out. */
   readonly columns: number
   readonly symbols: Symbols
   /** The text with colour, or as it is where colour is off. */
@@ -37,7 +38,7 @@ export function toTerminal(sink: TextSink, env: Environment): Terminal {
   const colours = hasColours(sink, env)
   return {
     interactive: sink.isTTY && !isSet(env['CI']) && env['TERM'] !== 'dumb',
-    columns: sink.columns ?? (Number(env['COLUMNS']) || DEFAULT_COLUMNS),
+    columns: sink.columns ?? (Number(env['COLUMNS']) || (sink.isTTY ? DEFAULT_COLUMNS : Infinity)),
     symbols: hasUnicode(env) ? SYMBOLS.unicode : SYMBOLS.ascii,
     paint: (style, text) => {
       if (!colours || text === '') return text

@@ -10,8 +10,8 @@ export const command = defineCommand({
   arguments: {},
   options: {
     ...serverOptions,
-    type: { type: 'string', choices: ['llm', 'embedding', 'rerank'], description: 'Only models of this type.' },
-    provider: { type: 'string', placeholder: 'ID', description: 'Only models of this provider.' },
+    type: { type: 'string', choices: ['llm', 'embedding', 'rerank'], description: 'Only models of this type' },
+    provider: { type: 'string', placeholder: 'ID', description: 'Only models of this provider' },
   },
   examples: [
     { command: 'llama models', shows: 'all models' },

@@ -13,7 +13,7 @@ export const command = defineCommand({
       placeholder: 'URL',
       env: ['OLLAMA_URL', 'OLLAMA_HOST'],
       default: 'http://127.0.0.1:11434',
-      description: 'Where Ollama listens.',
+      description: 'Where Ollama listens',
     },
   },
   examples: [
