@@ -8,11 +8,15 @@ const ask = { model: 'vendor/m1', messages: [{ role: 'user', content: 'Hi' }] }
 /** `fetch` may not set these headers; a page's browser does. */
 function send(url: string, headers: Readonly<Record<string, string>>): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const call = request(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }, (response) => {
-      let text = ''
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-    })
+    const call = request(
+      `${url}/v1/chat/completions`,
+      { method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
+      (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      },
+    )
     call.on('error', reject)
     call.end(JSON.stringify(ask))
   })
@@ -48,6 +52,9 @@ test('an operation that a provider lacks is refused by name', async () => {
   await withStack({ config }, async ({ call }) => {
     await call('POST /v1/models', { model_id: 'chatty', provider_id: 'lexical', provider_model_id: 'x' })
     const response = await call(chat, { ...ask, model: 'chatty' })
-    expect([response.status, await response.json()]).toMatchObject([501, { error: { code: 'operation_unsupported', param: 'model' } }])
+    expect([response.status, await response.json()]).toMatchObject([
+      501,
+      { error: { code: 'operation_unsupported', param: 'model' } },
+    ])
   })
 })

@@ -12,7 +12,9 @@ const there = existsSync(upstream)
 if (!there) console.warn('SKIPPED: ../shared/distributions is absent, so upstream’s own files are not served')
 
 const files = there
-  ? readdirSync(upstream, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml')).toSorted()
+  ? readdirSync(upstream, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.yaml'))
+      .toSorted()
   : []
 const ours = ['starter', 'ci-tests', 'demo']
 

@@ -55,6 +55,7 @@ export class ModelRegistry implements Disposable {
   readonly #closing = new AbortController()
   #refreshing: Promise<void> | undefined
   #version = 0
+  #hasListed = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ModelRegistryOptions) {
@@ -113,14 +114,19 @@ export class ModelRegistry implements Disposable {
       .then(() => undefined)
       .finally(() => {
         this.#refreshing = undefined
+        this.#hasListed = true
         this.#version += 1
       })
     return this.#refreshing
   }
 
-  /** The listing that is under way, if any: an unknown model may be in it. */
+  get isListing(): boolean {
+    return this.#refreshing !== undefined
+  }
+
+  /** The listing that is under way: an unknown model may be in it. Starts the first one where nobody has. */
   get pending(): Promise<void> | undefined {
-    return this.#refreshing
+    return this.#refreshing ?? (this.#hasListed ? undefined : this.refresh())
   }
 
   async #refreshOne(handle: ProviderHandle): Promise<void> {

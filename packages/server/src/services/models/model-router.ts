@@ -2,6 +2,7 @@
 import type { CallContext, JsonObject, ModelType } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import { findNearest } from '../../kernel/nearest.ts'
+import { pause } from '../../kernel/pause.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import type { DeclaredModel, KnownModel, ModelRegistry } from './model-registry.ts'
 
@@ -57,7 +58,7 @@ export class ModelRouter {
     if (open !== undefined) return open
     const { pending } = this.#registry
     if (pending !== undefined) {
-      await Promise.race([pending, rest(PENDING_LISTING_MS, context.signal)])
+      await Promise.race([pending, pause(PENDING_LISTING_MS, context.signal)])
       const later = await this.#find(model, type, context)
       if (later !== undefined) return later
     }
@@ -110,7 +111,7 @@ export class ModelRouter {
       demo ??= route
     }
     // A real model may be in a listing that is still under way: only then is the demo model the answer.
-    return this.#registry.pending === undefined ? demo : undefined
+    return this.#registry.isListing ? undefined : demo
   }
 
   /** `provider_id/anything`: the provider knows its models better than our list does. */
@@ -122,18 +123,4 @@ export class ModelRouter {
     if (provider === undefined || (await provider.get()).openModels === false) return undefined
     return { requested: model, provider, resourceId: name.slice(slash + 1), metadata: {} }
   }
-}
-
-function rest(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-  })
 }

@@ -2,6 +2,7 @@
 import { StackError, value } from '@llama-stack/api'
 import type { CallContext, Clock, JsonObject, Model, Models, RegisterModelRequest } from '@llama-stack/api'
 import { findNearest } from '../../kernel/nearest.ts'
+import { pause } from '../../kernel/pause.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import { toIdentifier } from './model-registry.ts'
 import type { KnownModel, ModelRegistry } from './model-registry.ts'
@@ -13,6 +14,9 @@ export interface ModelsOptions {
   readonly providers: readonly ProviderHandle[]
   readonly clock: Clock
 }
+
+/** How long a list waits for a listing that is under way. */
+const FIRST_LISTING_MS = 1000
 
 /** Creates the service behind `/v1/models`. */
 export function createModelsService(options: ModelsOptions): Models {
@@ -40,6 +44,8 @@ export function createModelsService(options: ModelsOptions): Models {
 
 /** What the registry has, what the caller's own keys reach, and what the configuration lets stand for either. */
 async function visible({ registry, clock }: ModelsOptions, context: CallContext): Promise<KnownModel[]> {
+  // A client that asks at once after the start should see what there is; a slow provider must not hold it up.
+  await Promise.race([registry.pending, pause(FIRST_LISTING_MS, context.signal)])
   const models = new Map((await registry.list(context.principal)).map((model) => [model.id, model]))
   for (const model of await registry.listWith(context)) if (!models.has(model.id)) models.set(model.id, model)
   for (const { model_id: id, model_type: type, provider_id: providerId, metadata } of registry.placeholders) {
