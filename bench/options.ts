@@ -16,7 +16,7 @@ export type Options = {
 }
 
 /** The help text. */
-export const usage = `usage: npm run bench -- <workload...> [options]
+const usage = `usage: npm run bench -- <workload...> [options]
 
 workloads
   chat          W1   chat completions, not streamed
@@ -37,18 +37,7 @@ options
 
 /** Reads the command line; fails with the usage on anything unknown. */
 export function parseOptions(args: readonly string[], knownWorkloads: readonly string[]): Options {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      targets: { type: 'string', default: '' },
-      'stream-seconds': { type: 'string' },
-      seed: { type: 'string' },
-      'write-docs': { type: 'boolean', default: false },
-    },
-  })
+  const { values, positionals } = parseFlags(args)
   const unknown = positionals.filter((name) => !knownWorkloads.includes(name))
   if (positionals.length === 0 || unknown.length > 0) {
     throw new BenchError(`${unknown.length > 0 ? `unknown workload: ${unknown.join(', ')}\n\n` : ''}${usage}`)
@@ -65,6 +54,25 @@ export function parseOptions(args: readonly string[], knownWorkloads: readonly s
       .filter((name) => name !== ''),
     streamSeconds: parseCount('stream-seconds', values['stream-seconds'] ?? (quick ? '6' : '20'), 4),
     seed: parseCount('seed', values.seed ?? String(Date.now() % 1_000_000), 0),
+  }
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
+        targets: { type: 'string', default: '' },
+        'stream-seconds': { type: 'string' },
+        seed: { type: 'string' },
+        'write-docs': { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new BenchError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Report, Section } from './bench.ts'
 
 /** The table in Markdown, aligned so that it reads as well in a terminal. */
-export function toTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+function toTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [columns, ...rows]
   const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   const toLine = (cells: readonly string[]): string =>

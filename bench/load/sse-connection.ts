@@ -44,7 +44,7 @@ export function createSseConnection(call: StreamCall, keepArrivals = false): Sse
 }
 
 /** The bytes of the call's request. */
-export function toRequestBytes(call: StreamCall): Buffer {
+function toRequestBytes(call: StreamCall): Buffer {
   const headers = Object.entries(call.headers).map(([name, value]) => `${name}: ${value}\r\n`)
   const length = Buffer.byteLength(call.body)
   return Buffer.from(

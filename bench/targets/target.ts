@@ -55,7 +55,7 @@ export const chatPath = '/v1/chat/completions'
 const readyTimeoutMs = 15_000
 
 /** The line to the mock without anything in between. */
-export function toDirectTarget(mock: { readonly port: number; readonly pid: number }): RunningTarget {
+function toDirectTarget(mock: { readonly port: number; readonly pid: number }): RunningTarget {
   return {
     name: 'direct',
     role: 'direct',
@@ -70,7 +70,7 @@ export function toDirectTarget(mock: { readonly port: number; readonly pid: numb
 }
 
 /** Starts the target in front of the upstream and waits until it answers a chat request. */
-export async function createTarget(
+async function createTarget(
   bench: Bench,
   plan: TargetPlan,
   upstream: { readonly port: number; readonly connections: number },
