@@ -1,5 +1,5 @@
 /** Sources and ends of push-mode byte streams ({@link ByteStream}). */
-import { bug, isStackError, StackError } from '@llama-stack/api'
+import { bug, StackError } from '@llama-stack/api'
 import type { ByteSink, ByteStream } from '@llama-stack/api'
 
 /** A stream over bytes that are already there. They are pushed in one go at `pipe`, or chunk by chunk while paused. */
@@ -41,53 +41,11 @@ export function bytesStream(content: Uint8Array | readonly Uint8Array[]): ByteSt
   }
 }
 
-/** Turns an async iterable of bytes into a stream. For sources that are iterables by nature, not for the hot path. */
-export function fromAsyncIterable(iterable: AsyncIterable<Uint8Array>, provider = 'local'): ByteStream {
-  const iterator = iterable[Symbol.asyncIterator]()
-  let cancelled = false
-  let resumed: (() => void) | undefined
-  let paused = false
-  const run = async (sink: ByteSink): Promise<void> => {
-    try {
-      for (;;) {
-        if (paused) await new Promise<void>((resolve) => (resumed = resolve))
-        const step = await iterator.next()
-        if (cancelled) return
-        if (step.done === true) return sink.end()
-        sink.data(step.value)
-      }
-    } catch (error) {
-      if (cancelled) return
-      const reason = error instanceof Error ? error.message : String(error)
-      sink.fail(
-        isStackError(error) ? error : new StackError('provider_stream_broken', { provider, reason }, { cause: error }),
-      )
-    }
-  }
-  return {
-    pipe(sink) {
-      void run(sink)
-    },
-    pause() {
-      paused = true
-    },
-    resume() {
-      paused = false
-      resumed?.()
-      resumed = undefined
-    },
-    cancel() {
-      cancelled = true
-      this.resume()
-      void iterator.return?.()
-    },
-  }
-}
-
 /**
- * Collects a stream. Rejects with the stream's own error, or with `provider_bad_reply` beyond `maxBytes`.
+ * Collects a stream. Rejects with the stream's own error, or beyond `maxBytes` with `provider_bad_reply`, which names the
+ * provider.
  */
-export function readAll(stream: ByteStream, maxBytes: number): Promise<Uint8Array> {
+export function readAll(stream: ByteStream, maxBytes: number, provider: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let size = 0
@@ -97,10 +55,7 @@ export function readAll(stream: ByteStream, maxBytes: number): Promise<Uint8Arra
         if (size > maxBytes) {
           stream.cancel()
           reject(
-            new StackError('provider_bad_reply', {
-              provider: 'upstream',
-              reason: `the reply is larger than ${maxBytes} bytes`,
-            }),
+            new StackError('provider_bad_reply', { provider, reason: `the reply is larger than ${maxBytes} bytes` }),
           )
           return
         }

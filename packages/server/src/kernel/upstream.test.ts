@@ -54,7 +54,7 @@ const get = (path: string, more: Partial<UpstreamRequest> = {}): UpstreamRequest
 })
 
 const text = async (stream: Parameters<typeof readAll>[0]): Promise<string> =>
-  Buffer.from(await readAll(stream, 10_000_000)).toString()
+  Buffer.from(await readAll(stream, 10_000_000, 'scripted')).toString()
 
 describe('upstream', () => {
   test('sends a body and gives back status, headers and bytes', async () => {
@@ -92,7 +92,7 @@ describe('upstream', () => {
     await using upstream = createUpstream()
     const controller = new AbortController()
     const response = await upstream.send(get('/silent', { signal: controller.signal }))
-    const reading = readAll(response.body, 1000)
+    const reading = readAll(response.body, 1000, 'scripted')
     controller.abort()
     await expect(reading).rejects.toMatchObject({ code: 'provider_stream_broken' })
   })
@@ -107,13 +107,13 @@ describe('upstream', () => {
   test('tells a connection cut in the middle', async () => {
     await using upstream = createUpstream()
     const response = await upstream.send(get('/cut'))
-    await expect(readAll(response.body, 1000)).rejects.toMatchObject({ code: 'provider_stream_broken' })
+    await expect(readAll(response.body, 1000, 'scripted')).rejects.toMatchObject({ code: 'provider_stream_broken' })
   })
 
   test('tells a silent body', async () => {
     await using upstream = createUpstream()
     const response = await upstream.send(get('/silent', { idleTimeoutMs: 300 }))
-    await expect(readAll(response.body, 1000)).rejects.toMatchObject({ code: 'provider_timeout' })
+    await expect(readAll(response.body, 1000, 'scripted')).rejects.toMatchObject({ code: 'provider_timeout' })
   })
 
   test('tells an address where nobody listens', async () => {

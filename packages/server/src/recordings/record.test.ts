@@ -147,7 +147,7 @@ const upstreamOf = (mode: RecordingMode, upstream: Upstream): Upstream =>
 const contentOf = async ({ status, headers, body }: UpstreamResponse): Promise<object> => ({
   status,
   contentType: headers['content-type'],
-  text: Buffer.from(await readAll(body, 1_000_000)).toString(),
+  text: Buffer.from(await readAll(body, 1_000_000, 'vendor')).toString(),
 })
 
 const filesBelow = async (): Promise<string[]> =>

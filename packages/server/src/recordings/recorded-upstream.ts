@@ -83,7 +83,7 @@ const MAX_RECORDED_BYTES = 256 * 1024 * 1024
 async function record(call: RecordedCall, request: UpstreamRequest, recorder: Recorder): Promise<UpstreamResponse> {
   const { upstream, store, lookups, log } = recorder
   const response = await upstream.send(request)
-  const bytes = await readAll(response.body, MAX_RECORDED_BYTES)
+  const bytes = await readAll(response.body, MAX_RECORDED_BYTES, request.provider)
   const contentType = response.headers['content-type'] ?? ''
   const text = Buffer.from(bytes).toString()
   const recording = toNewRecording(call, { status: response.status, contentType, text })

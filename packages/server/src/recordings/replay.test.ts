@@ -43,7 +43,7 @@ function call(recording: RecordingKey): UpstreamRequest {
 }
 
 const bodyText = async (response: UpstreamResponse): Promise<string> =>
-  Buffer.from(await readAll(response.body, 100_000_000)).toString()
+  Buffer.from(await readAll(response.body, 100_000_000, 'vendor')).toString()
 
 const failure = async (promise: Promise<unknown>): Promise<StackError> => {
   const thrown = await promise.then(

@@ -429,7 +429,7 @@ export async function bodyOf(
   reply: { readonly kind: string; readonly response?: UpstreamResponse } | undefined,
 ): Promise<string> {
   if (reply?.response === undefined) bug('the reply is not relayed')
-  return Buffer.from(await readAll(reply.response.body, 1_000_000)).toString()
+  return Buffer.from(await readAll(reply.response.body, 1_000_000, 'under-test')).toString()
 }
 
 async function drain(

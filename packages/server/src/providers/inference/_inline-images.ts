@@ -78,7 +78,7 @@ async function fetchAsDataUrl(url: string, { upstream, signal }: ImageFetch): Pr
       response.body.cancel()
       throw rejected(problem)
     }
-    const bytes = await readAll(response.body, MAX_IMAGE_BYTES)
+    const bytes = await readAll(response.body, MAX_IMAGE_BYTES, 'image')
     return `data:${type};base64,${Buffer.from(bytes).toString('base64')}`
   } catch (error) {
     // A host of the caller's choice is not a provider of ours: its failures are the request's.

@@ -18,12 +18,12 @@ export async function expectSuccess(provider: string, response: UpstreamResponse
       reason: `it redirects to '${headers['location'] ?? ''}' (status ${status}); check the configured URL`,
     })
   }
-  throw toProviderError(provider, { status, headers, bodyText: await readText(response) })
+  throw toProviderError(provider, { status, headers, bodyText: await readText(provider, response) })
 }
 
-async function readText(response: UpstreamResponse): Promise<string> {
+async function readText(provider: string, response: UpstreamResponse): Promise<string> {
   try {
-    return Buffer.from(await readAll(response.body, MAX_ERROR_BYTES)).toString()
+    return Buffer.from(await readAll(response.body, MAX_ERROR_BYTES, provider)).toString()
   } catch {
     // The status alone says enough; a body that breaks off or never ends must not hide it.
     return ''
@@ -32,7 +32,7 @@ async function readText(response: UpstreamResponse): Promise<string> {
 
 /** Reads a success as JSON. Throws `provider_bad_reply` where it is none. */
 export async function readJson(provider: string, response: UpstreamResponse): Promise<unknown> {
-  const bytes = await readAll(response.body, MAX_JSON_BYTES)
+  const bytes = await readAll(response.body, MAX_JSON_BYTES, provider)
   try {
     return JSON.parse(Buffer.from(bytes).toString())
   } catch (cause) {

@@ -71,7 +71,7 @@ async function body<Value, Event>(
   response: UpstreamResponse,
 ): Promise<Reply<Value, Event>> {
   const { reply, provider, observer, rename } = options
-  const bytes = await readAll(response.body, MAX_REPLY_BYTES)
+  const bytes = await readAll(response.body, MAX_REPLY_BYTES, provider)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const parsed = parseReply(provider, text)
   const quirks = reply.kind === 'upstream' ? reply.quirks : {}

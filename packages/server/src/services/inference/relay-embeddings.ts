@@ -25,7 +25,7 @@ export async function relayEmbeddings(options: EmbeddingsRelayOptions): Promise<
     const named = rename === undefined ? reply.value : { ...reply.value, model: rename }
     return { kind: 'value', value: named, ...(reply.headers === undefined ? {} : { headers: reply.headers }) }
   }
-  const bytes = await readAll(reply.response.body, MAX_REPLY_BYTES)
+  const bytes = await readAll(reply.response.body, MAX_REPLY_BYTES, provider)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   let parsed: Record<string, unknown>
   try {
