@@ -25,8 +25,8 @@ const BLOCKED_V4: readonly (readonly [string, number])[] = [
 ]
 
 const BLOCKED_V6: readonly (readonly [string, number])[] = [
-  ['::', 128],
-  ['::1', 128],
+  // The unspecified address, loopback, and the old form that carries an IPv4 address.
+  ['::', 96],
   // NAT64 and 6to4 carry an IPv4 address inside, which may be a private one.
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
@@ -36,6 +36,8 @@ const BLOCKED_V6: readonly (readonly [string, number])[] = [
   ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  // Site-local: deprecated, but still routed in some networks (RFC 3879).
+  ['fec0::', 10],
   ['ff00::', 8],
 ]
 
