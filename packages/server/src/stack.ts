@@ -73,6 +73,8 @@ export interface Stack extends AsyncDisposable {
   requestLog(principal: Principal): RequestLogReader
   /** Lists the providers' models again. */
   refreshModels(): Promise<void>
+  /** The id of the chat model that `auto` stands for, as far as the providers have listed their models. */
+  findAuto(): Promise<string | undefined>
 }
 
 /** The provider types that this build serves, by API. */
@@ -133,17 +135,21 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) =>
     created.close({ drainTimeoutMs: 0 }),
   )
-  return toStack({ config, services, providers, routes, app, registry, storage, owned: opening.move() })
+  return toStack({ config, services, providers, routes, app, registry, router, storage, owned: opening.move() })
 }
+
+/** What nobody identified belongs to whom a server without keys has as its only principal. */
+const NOBODY = Object.freeze({ id: 'local' })
 
 interface StackParts extends Pick<Stack, 'config' | 'services' | 'providers' | 'routes'> {
   readonly app: HttpApp
   readonly registry: ModelRegistry
+  readonly router: ModelRouter
   readonly storage: Storage
   readonly owned: AsyncDisposableStack
 }
 
-function toStack({ app, registry, storage, owned, ...shown }: StackParts): Stack {
+function toStack({ app, registry, router, storage, owned, ...shown }: StackParts): Stack {
   const { server } = shown.config
   return {
     ...shown,
@@ -162,6 +168,7 @@ function toStack({ app, registry, storage, owned, ...shown }: StackParts): Stack
     },
     requestLog: (principal) => storage.requestLog(principal),
     refreshModels: () => registry.refresh(),
+    findAuto: () => router.findAuto(NOBODY),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -298,10 +305,8 @@ function createApp({ routes, config, log, clock, ids, storage }: AppParts): Http
   })
 }
 
-/** Requests that nobody identified belong to whom a server without keys has as its only principal. */
-const NOBODY = Object.freeze({ id: 'local' })
-
-function toLogEntry({ record, ...finished }: FinishedRequest): RequestLogEntry {
+function toLogEntry(finished: FinishedRequest): RequestLogEntry {
+  const { record } = finished
   return {
     principal: finished.principal ?? NOBODY,
     requestId: finished.requestId,

@@ -43,10 +43,15 @@ export function createBrowserGuard(settings: BrowserSettings): BrowserGuard {
       ...(cors.allowCredentials === true && { 'access-control-allow-credentials': 'true' }),
     }
   }
+  // One client sends the same host again and again.
+  let lastAllowed: string | undefined
   return {
     check(request, checkHost) {
       const { host, origin } = request.headers
-      if (checkHost && host !== undefined && !isAllowedHost(host)) throw new StackError('host_not_allowed', { host })
+      if (checkHost && host !== undefined && host !== lastAllowed) {
+        if (!isAllowedHost(host)) throw new StackError('host_not_allowed', { host })
+        lastAllowed = host
+      }
       if (origin === undefined || isRead(request.method)) return
       if (!isSameOrigin(origin, host) && !isAllowedOrigin(origin))
         throw new StackError('origin_not_allowed', { origin })

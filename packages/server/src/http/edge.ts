@@ -8,8 +8,8 @@ import type { Authenticate } from './authenticate.ts'
 import type { BoundRoute } from './bound-route.ts'
 import { createBrowserGuard } from './browser-guard.ts'
 import type { BrowserGuard } from './browser-guard.ts'
-import { openExchange } from './exchange.ts'
-import type { Exchange, FinishedRequest } from './exchange.ts'
+import { Exchange } from './exchange.ts'
+import type { FinishedRequest } from './exchange.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from './http-settings.ts'
 import type { HttpServerSettings } from './http-settings.ts'
 import { createKeepAliveTicker } from './keep-alive-ticker.ts'
@@ -88,7 +88,7 @@ export function createEdge(options: EdgeOptions): Edge {
   }
   const open = new Set<Exchange>()
   const enter = ({ request, response }: Arrival): Exchange => {
-    const exchange = openExchange(request, response, {
+    const exchange = new Exchange(request, response, {
       clock,
       requestId: toRequestId(request.headers, ids),
       onOver(over, finished) {
@@ -97,7 +97,7 @@ export function createEdge(options: EdgeOptions): Edge {
         edge.onOver?.()
       },
     })
-    Object.assign(exchange.headers, steps.guard.replyHeaders(request))
+    if (request.headers.origin !== undefined) Object.assign(exchange.headers, steps.guard.replyHeaders(request))
     // Closing idle connections ourselves would race with the next request on them; this way none is lost.
     if (edge.draining) exchange.headers['connection'] = 'close'
     return exchange
@@ -141,6 +141,9 @@ export function createEdge(options: EdgeOptions): Edge {
   return edge
 }
 
+/** For building an object member by member: spreading optional members costs more on this path. */
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
 /** Where Llama Stack has the API of OpenAI; OGX has it at `/v1`. */
 const LLAMA_STACK_PREFIX = '/v1/openai/v1/'
 
@@ -152,16 +155,16 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
   const { providerData, testId } = parseProviderData(request.headers, steps.log)
   const rawBody = route.body === undefined ? undefined : await readJsonBody(request, steps.maxBodyBytes)
   const body = rawBody === undefined ? {} : parseJson(rawBody)
-  const context: CallContext = {
+  const context: Mutable<CallContext> = {
     principal: exchange.principal,
     requestId: exchange.requestId,
     signal: exchange.signal,
     providerData,
     record: exchange.record,
-    ...(request.url?.startsWith(LLAMA_STACK_PREFIX) === true && { generation: 'llama-stack' as const }),
-    ...(testId !== undefined && { testId }),
-    ...(rawBody !== undefined && { rawBody }),
   }
+  if (request.url?.startsWith(LLAMA_STACK_PREFIX) === true) context.generation = 'llama-stack'
+  if (testId !== undefined) context.testId = testId
+  if (rawBody !== undefined) context.rawBody = rawBody
   // The parser has checked the request against the very schemas that the operation's type comes from.
   const reply = await bound.operation(steps.parserOf(route)({ params, query, body }) as never, context)
   await writeReply(exchange, reply, {

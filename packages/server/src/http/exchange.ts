@@ -12,53 +12,24 @@ export interface FinishedRequest {
   /** The path as it came, without its query. */
   readonly path: string
   /** The route's template, where one answered. */
-  readonly route?: string
-  readonly operation?: string
-  readonly tag?: string
+  readonly route: string | undefined
+  readonly operation: string | undefined
+  readonly tag: string | undefined
   /** Who called, once that is known. */
-  readonly principal?: Principal
+  readonly principal: Principal | undefined
   /** The user agent. */
-  readonly client?: string
+  readonly client: string | undefined
   /** What whoever served the call noted. */
   readonly record: RequestRecord
   readonly status: number
-  readonly errorCode?: string
+  readonly errorCode: string | undefined
   /** The client left before the reply was complete. */
   readonly aborted: boolean
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   readonly durationMs: number
   /** Until the first byte of the reply. */
-  readonly firstByteMs?: number
-}
-
-/** The state of one request, shared by the steps of the pipeline. */
-export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly requestId: string
-  /** Came through `stack.fetch`, without a socket. */
-  readonly inProcess: boolean
-  /** Aborted when the client leaves, or when the server stops waiting. */
-  readonly signal: AbortSignal
-  /** Sent with whatever reply: request id, CORS. In lower case. */
-  readonly headers: Record<string, string>
-  bound?: BoundRoute
-  /** Whether the Host header has to name the loopback. */
-  checkHost: boolean
-  principal?: Principal
-  readonly record: RequestRecord
-  error?: unknown
-  /** The response is complete or gone: nothing may be written any more. */
-  over: boolean
-  /** Notes the time of the first byte. */
-  markFirstByte(): void
-  /** Closes the source of a streamed reply. Called when the client leaves or the server stops waiting. */
-  cancelSource: (() => void) | undefined
-  /** Ends a streamed reply with an error; undefined while none is open. */
-  failStream: ((error: unknown) => void) | undefined
-  /** Stops the work behind the exchange; the connection stays open. */
-  abort(reason: unknown): void
+  readonly firstByteMs: number | undefined
 }
 
 /** What an exchange needs from the application. */
@@ -68,56 +39,88 @@ export interface ExchangeOptions {
   readonly onOver: (exchange: Exchange, finished: FinishedRequest) => void
 }
 
-/** Opens an exchange: from here on, the close of the response is noticed. */
-export function openExchange(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions): Exchange {
-  const { clock, requestId, onOver } = options
-  const controller = new AbortController()
-  const startedAt = clock.now()
-  const start = clock.monotonic()
-  let firstByteMs: number | undefined
-  const exchange: Exchange = {
-    request,
-    response,
-    requestId,
-    inProcess: !(request.socket instanceof Socket),
-    signal: controller.signal,
-    headers: { 'x-request-id': requestId },
-    record: {},
-    checkHost: false,
-    over: false,
-    markFirstByte() {
-      firstByteMs ??= clock.monotonic() - start
-    },
-    cancelSource: undefined,
-    failStream: undefined,
-    abort(reason) {
-      if (controller.signal.aborted) return
-      controller.abort(reason)
-      exchange.cancelSource?.()
-    },
+/** The state of one request, shared by the steps of the pipeline. A class, because one is made for each request. */
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+  /** Sent with whatever reply: request id, CORS. In lower case. */
+  readonly headers: Record<string, string>
+  readonly record: RequestRecord = {}
+  bound: BoundRoute | undefined = undefined
+  /** Whether the Host header has to name the loopback. */
+  checkHost = false
+  principal: Principal | undefined = undefined
+  error: unknown = undefined
+  /** The response is complete or gone: nothing may be written any more. */
+  over = false
+  /** Closes the source of a streamed reply. Called when the client leaves or the server stops waiting. */
+  cancelSource: (() => void) | undefined = undefined
+  /** Ends a streamed reply with an error; undefined while none is open. */
+  failStream: ((error: unknown) => void) | undefined = undefined
+  readonly #options: ExchangeOptions
+  readonly #controller = new AbortController()
+  readonly #startedAt: number
+  readonly #start: number
+  #firstByteMs: number | undefined = undefined
+
+  /** Opens an exchange: from here on, the close of the response is noticed. */
+  constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
+    this.request = request
+    this.response = response
+    this.requestId = options.requestId
+    this.headers = { 'x-request-id': options.requestId }
+    this.#options = options
+    this.#startedAt = options.clock.now()
+    this.#start = options.clock.monotonic()
+    response.on('close', () => this.#close())
   }
-  response.once('close', () => {
+
+  /** Came through `stack.fetch`, without a socket. */
+  get inProcess(): boolean {
+    return !(this.request.socket instanceof Socket)
+  }
+
+  /** Aborted when the client leaves, or when the server stops waiting. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Notes the time of the first byte. */
+  markFirstByte(): void {
+    this.#firstByteMs ??= this.#options.clock.monotonic() - this.#start
+  }
+
+  /** Stops the work behind the exchange; the connection stays open. */
+  abort(reason: unknown): void {
+    if (this.#controller.signal.aborted) return
+    this.#controller.abort(reason)
+    this.cancelSource?.()
+  }
+
+  #close(): void {
+    const { request, response, bound, principal, error, record, requestId } = this
     const aborted = !response.writableEnded
-    exchange.over = true
-    if (aborted) exchange.abort(new DOMException('The client left.', 'AbortError'))
-    const { bound, principal, error } = exchange
-    onOver(exchange, {
+    this.over = true
+    if (aborted) this.abort(new DOMException('The client left.', 'AbortError'))
+    this.#options.onOver(this, {
       requestId,
       method: request.method ?? '',
       path: pathOf(request),
-      record: exchange.record,
-      ...(bound !== undefined && { route: bound.route.path, operation: bound.name, tag: bound.tag }),
-      ...(principal !== undefined && { principal }),
-      ...(request.headers['user-agent'] !== undefined && { client: request.headers['user-agent'] }),
+      route: bound?.route.path,
+      operation: bound?.name,
+      tag: bound?.tag,
+      principal,
+      client: request.headers['user-agent'],
+      record,
       status: response.statusCode,
-      ...(error !== undefined && { errorCode: isStackError(error) ? error.code : 'internal_error' }),
+      errorCode: error === undefined ? undefined : isStackError(error) ? error.code : 'internal_error',
       aborted,
-      startedAt,
-      durationMs: clock.monotonic() - start,
-      ...(firstByteMs !== undefined && { firstByteMs }),
+      startedAt: this.#startedAt,
+      durationMs: this.#options.clock.monotonic() - this.#start,
+      firstByteMs: this.#firstByteMs,
     })
-  })
-  return exchange
+  }
 }
 
 /** The path of a request without its query. */

@@ -19,30 +19,27 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    const stop = (): void => {
-      request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
-    }
-    const onData = (chunk: Buffer): void => {
+    // The listeners stay: a request has one body, and after the first outcome they change nothing.
+    request.on('data', (chunk: Buffer) => {
       size += chunk.byteLength
       if (size > maxBytes) {
-        stop()
-        request.pause()
+        request.removeAllListeners('data').pause()
         reject(new StackError('body_too_large', { limitBytes: maxBytes }))
         return
       }
       chunks.push(chunk)
-    }
-    const onEnd = (): void => {
-      stop()
+    })
+    request.on('end', () => {
       const [only] = chunks
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size))
-    }
-    const onError = (cause: Error): void => {
-      stop()
+    })
+    const onBroken = (cause?: Error): void => {
       reject(new StackError('invalid_json', { reason: 'the connection broke before the body was complete' }, { cause }))
     }
-    const onClose = (): void => onError(new DOMException('The client left.', 'AbortError'))
-    request.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    request.on('error', onBroken)
+    request.on('close', () => {
+      if (!request.complete) onBroken()
+    })
   })
 }
 

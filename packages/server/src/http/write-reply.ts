@@ -48,13 +48,10 @@ function writeValue(exchange: Exchange, value: unknown, headers: Readonly<Record
 
 function writeWhole(exchange: Exchange, body: Uint8Array | string, headers: Readonly<Record<string, string>>): void {
   exchange.markFirstByte()
-  exchange.response
-    .writeHead(exchange.bound?.route.status ?? 200, {
-      ...exchange.headers,
-      ...headers,
-      'content-length': String(Buffer.byteLength(body)),
-    })
-    .end(body)
+  // The exchange's own headers go out with this reply and nothing else.
+  const all = Object.assign(exchange.headers, headers)
+  all['content-length'] = String(Buffer.byteLength(body))
+  exchange.response.writeHead(exchange.bound?.route.status ?? 200, all).end(body)
 }
 
 async function writeEvents(exchange: Exchange, reply: EventsReply, options: RelayOptions): Promise<void> {
