@@ -101,4 +101,20 @@ describe.each(doors)('completions and rerank through the %s', (door) => {
       })
     })
   })
+
+  test('[R007] rerank says when a stand-in ranked', async () => {
+    const config = { providers: [{ api: 'inference', id: 'local', type: 'inline::transformers', config: {} }] }
+    await withStack({ door, config }, async ({ call }) => {
+      const ask = { model: 'local/Qwen/Qwen3-Reranker-0.6B', query: 'rain' }
+      for (const [path, body] of [
+        ['/v1alpha/inference/rerank', { ...ask, items: ['sun', 'rain'] }],
+        ['/v1/rerank', { ...ask, documents: ['sun', 'rain'] }],
+      ]) {
+        const response = await call(`POST ${String(path)}`, body)
+        expect(response.status).toBe(200)
+        expect(response.headers.get('x-llama-stack-substitute')).toBe('lexical')
+        await response.body?.cancel()
+      }
+    })
+  })
 })

@@ -193,7 +193,10 @@ export interface InferenceProvider {
     request: EmbeddingsRequest,
     call: ProviderCall,
   ): Promise<Exclude<CompletionReply<EmbeddingsResponse, never>, { kind: 'events' }>>
-  rerank?(request: RerankRequest, call: ProviderCall): Promise<RerankResponse>
+  rerank?(
+    request: RerankRequest,
+    call: ProviderCall,
+  ): Promise<Extract<CompletionReply<RerankResponse, never>, { kind: 'value' }>>
   /** The models that this provider serves now; `undefined` when it cannot tell (no key). */
   models?(call: ProviderCall): Promise<readonly ProviderModel[] | undefined>
   health?(call: ProviderCall): Promise<ProviderHealth>

@@ -285,7 +285,7 @@ describe('NVIDIA', () => {
       { json: { rankings } },
     )
     const ranked = await rig.provider.rerank?.({ model: 'ranker', query: 'q', items: ['a', 'b'] }, rig.call())
-    expect(ranked).toEqual({
+    expect(ranked?.value).toEqual({
       data: [
         { index: 1, relevance_score: 3.5 },
         { index: 0, relevance_score: -2 },

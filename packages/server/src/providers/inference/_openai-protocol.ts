@@ -50,7 +50,9 @@ export function createOpenAiProtocol(dialect: Dialect, input: ProtocolInput): In
       },
     }),
     ...(dialect.rerank !== undefined && {
-      rerank: (request, call) => rerankDocuments(context, request, call),
+      async rerank(request, call) {
+        return { kind: 'value', value: await rerankDocuments(context, request, call) }
+      },
     }),
     models: (call) => listModels(context, call),
     health: (call) => checkHealth(context, call),

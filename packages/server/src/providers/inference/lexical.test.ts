@@ -111,8 +111,10 @@ describe('lexical embeddings', () => {
 })
 
 describe('lexical rerank', () => {
-  const rerank = (query: string, items: string[], more: object = {}) =>
-    lexical.rerank?.({ model: 'lexical-rerank', query, items, ...more }, offlineCall())
+  const rerank = async (query: string, items: string[], more: object = {}) => {
+    const reply = await lexical.rerank?.({ model: 'lexical-rerank', query, items, ...more }, offlineCall())
+    return reply?.value
+  }
 
   it('puts the text that answers first, and scores between 0 and 1', async () => {
     const reply = await rerank('capital of France', [

@@ -36,7 +36,7 @@ export const provider = defineProvider({
       async rerank(request) {
         if (request.model !== RERANK_MODEL) throw new StackError('model_not_found', { model: request.model })
         const { rerankLexically } = await import('./_lexical-rerank.ts')
-        return rerankLexically(request)
+        return { kind: 'value', value: rerankLexically(request) }
       },
       models: () =>
         Promise.resolve([

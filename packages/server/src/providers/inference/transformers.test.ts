@@ -19,7 +19,8 @@ it('ranks by words', async () => {
     },
     offlineCall(),
   )
-  expect(reply?.data.map(({ index }) => index)).toEqual([1, 0])
+  expect(reply?.value.data.map(({ index }) => index)).toEqual([1, 0])
+  expect(reply?.headers).toEqual({ 'x-llama-stack-substitute': 'lexical' })
 })
 
 it('knows no other model', async () => {

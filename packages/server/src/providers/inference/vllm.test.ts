@@ -63,7 +63,7 @@ test('rerank asks below the root and puts the best first', async () => {
     { model: 'r', query: 'wet', items: ['sun', { type: 'text', text: 'cloud' }, 'rain'], max_num_results: 2 },
     rig.call(),
   )
-  expect(ranked).toEqual({
+  expect(ranked?.value).toEqual({
     data: [
       { index: 2, relevance_score: 0.9 },
       { index: 1, relevance_score: 0.4 },

@@ -12,7 +12,6 @@ import type {
   InferenceProvider,
   ModelType,
   RerankRequest,
-  RerankResponse,
 } from '@llama-stack/api'
 import { value } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
@@ -42,7 +41,7 @@ export function createInferenceService(options: InferenceOptions): Inference {
     createChatCompletion: (request, context) => chat(options, request, context),
     createCompletion: (request, context) => complete(options, request, context),
     createEmbeddings: (request, context) => embed(options, request, context),
-    rerank: async (request, context) => value(await rerank(options, request, context)),
+    rerank: (request, context) => rerank(options, request, context),
     rerankDocuments: (request, context) => rerankDocuments(options, request, context),
     ...createStoredCompletions(options),
   }
@@ -98,18 +97,14 @@ async function embed(options: InferenceOptions, request: EmbeddingsRequest, cont
   })
 }
 
-async function rerank(
-  options: InferenceOptions,
-  request: RerankRequest,
-  context: CallContext,
-): Promise<RerankResponse> {
+async function rerank(options: InferenceOptions, request: RerankRequest, context: CallContext) {
   const call = await begin(options, { model: request.model, type: 'rerank', context, keep: undefined })
   const reply = await attempt(call, 'rerank', (provider) =>
     provider.rerank?.({ ...request, model: call.route.resourceId }, context),
   )
   call.observer.see({})
   await call.observer.finish('json')
-  return reply
+  return value(reply.value, reply.headers)
 }
 
 /** Cohere's, Jina's and vLLM's shape over the same operation. */
@@ -121,12 +116,12 @@ async function rerankDocuments(options: InferenceOptions, request: DocumentReran
     { ...rest, model, query, items, ...(topN === undefined || topN === null ? {} : { max_num_results: topN }) },
     context,
   )
-  const results = reply.data.map((result) => ({
+  const results = reply.value.data.map((result) => ({
     index: result.index,
     relevance_score: result.relevance_score,
     ...(returnsDocuments === true ? { document: { text: items[result.index] ?? '' } } : {}),
   }))
-  return value({ id: options.ids.random('rerank-'), model, results })
+  return value({ id: options.ids.random('rerank-'), model, results }, reply.headers)
 }
 
 /** One call to a provider: where it goes and who watches it. */
