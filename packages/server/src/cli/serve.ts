@@ -1,11 +1,11 @@
 /** `llama run`: plans, starts, says what runs, and stops without dropping anyone. */
 import { isStackError, StackError } from '@llama-stack/api'
 import { createLog } from '../kernel/log.ts'
+import { pause } from '../kernel/pause.ts'
 import { VERSION } from '../kernel/version.ts'
 import type { Stack } from '../stack.ts'
 import { renderBanner } from './banner.ts'
 import type { CommandContext, EndSignal } from './command.ts'
-import { findAuto } from './find-auto.ts'
 import { toHomePath } from './home-path.ts'
 import { toOutput } from './output.ts'
 import type { Output } from './output.ts'
@@ -106,10 +106,14 @@ interface Running {
   readonly port: number
 }
 
+/** The banner does not wait longer for lists of models: the server listens already. */
+const LISTING_BUDGET_MS = 400
+
 async function announce({ stack, plan, url, port }: Running, output: Output, context: CommandContext): Promise<void> {
   // Since the start of the process: that is what somebody waits for.
   const readyMs = context.clock.monotonic()
-  const auto = await findAuto(stack)
+  await Promise.race([stack.refreshModels(), pause(LISTING_BUDGET_MS, context.interrupts.signal)])
+  const auto = await stack.findAuto()
   const { dataDir, server } = stack.config
   const facts = {
     version: VERSION,

@@ -5,7 +5,7 @@
  * in which a model is unknown (upstream removes all models of a provider before it adds them again).
  */
 import type { Clock, JsonObject, Log, ModelType, Principal, ProviderCall, ProviderModel } from '@llama-stack/api'
-import { StackError } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
 import type { RegisteredModel, Storage } from '../../storage/storage.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 
@@ -120,10 +120,6 @@ export class ModelRegistry implements Disposable {
     return this.#refreshing
   }
 
-  get isListing(): boolean {
-    return this.#refreshing !== undefined
-  }
-
   /** The listing that is under way: an unknown model may be in it. Starts the first one where nobody has. */
   get pending(): Promise<void> | undefined {
     return this.#refreshing ?? (this.#hasListed ? undefined : this.refresh())
@@ -146,7 +142,9 @@ export class ModelRegistry implements Disposable {
       const reason = error instanceof Error ? error.message : String(error)
       this.#failures.set(handle.id, reason)
       this.#version += 1
-      log.warn('cannot list models', { provider: handle.id, reason })
+      // In replay most vendors' lists were never recorded: that is no reason to worry anybody.
+      const level = isStackError(error, 'recording_not_found') ? 'debug' : 'warn'
+      log[level]('cannot list models', { provider: handle.id, reason })
     }
   }
 

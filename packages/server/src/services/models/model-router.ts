@@ -1,10 +1,10 @@
 /** From the model that a client names to the provider that serves it: the rules of both generations. */
-import type { CallContext, JsonObject, ModelType } from '@llama-stack/api'
+import type { CallContext, JsonObject, ModelType, Principal } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import { findNearest } from '../../kernel/nearest.ts'
 import { pause } from '../../kernel/pause.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
-import type { DeclaredModel, KnownModel, ModelRegistry } from './model-registry.ts'
+import type { KnownModel, ModelRegistry } from './model-registry.ts'
 
 /** Where a call goes. */
 export interface Route {
@@ -14,6 +14,21 @@ export interface Route {
   /** What the provider is called with. */
   readonly resourceId: string
   readonly metadata: JsonObject
+}
+
+/** One look for a model: what for, and whether another follows when the listing under way has ended. */
+interface Attempt {
+  readonly type: ModelType
+  readonly context: CallContext
+  readonly isLast: boolean
+}
+
+/** What `auto` and placeholders are chosen by. */
+interface Choice {
+  readonly type: ModelType
+  readonly principal: Principal
+  /** `all` for any. */
+  readonly providerId: string
 }
 
 /** How long a lookup waits for a listing that is under way before it calls a model unknown. */
@@ -51,17 +66,21 @@ export class ModelRouter {
     return route
   }
 
+  /** The id of the chat model that `auto` stands for, as far as lists have come in. */
+  async findAuto(principal: Principal): Promise<string | undefined> {
+    const { real, demo } = await this.#findFirst({ type: 'llm', principal, providerId: 'all' })
+    return (real ?? demo)?.id
+  }
+
   async #resolve(model: string, type: ModelType, context: CallContext): Promise<Route> {
-    const found = await this.#find(model, type, context)
+    const found = await this.#find(model, { type, context, isLast: false })
     if (found !== undefined) return found
-    const open = await this.#openModel(model)
+    const open = await this.#findOpen(model)
     if (open !== undefined) return open
     const { pending } = this.#registry
-    if (pending !== undefined) {
-      await Promise.race([pending, pause(PENDING_LISTING_MS, context.signal)])
-      const later = await this.#find(model, type, context)
-      if (later !== undefined) return later
-    }
+    if (pending !== undefined) await Promise.race([pending, pause(PENDING_LISTING_MS, context.signal)])
+    const later = await this.#find(model, { type, context, isLast: true })
+    if (later !== undefined) return later
     const ids = (await this.#registry.list(context.principal))
       .filter((known) => known.type === type)
       .map(({ id }) => id)
@@ -69,15 +88,22 @@ export class ModelRouter {
     throw new StackError('model_not_found', nearest === undefined ? { model } : { model, nearest })
   }
 
-  async #find(model: string, type: ModelType, context: CallContext): Promise<Route | undefined> {
+  async #find(model: string, { type, context, isLast }: Attempt): Promise<Route | undefined> {
+    const { principal } = context
     const name = this.#registry.aliases[model] ?? model
-    const exact = await this.#registry.find(name, context.principal)
+    const exact = await this.#registry.find(name, principal)
     if (exact !== undefined) return this.#toRoute(model, exact, type)
-    if (name === 'auto') return this.#firstModel(model, { type, context })
-    const placeholder = this.#registry.findPlaceholder(name)
-    if (placeholder !== undefined)
-      return this.#firstModel(model, { type: placeholder.model_type, context, placeholder })
-    const sameResource = (await this.#registry.list(context.principal)).filter((known) => known.resourceId === name)
+    const placeholder = name === 'auto' ? undefined : this.#registry.findPlaceholder(name)
+    if (placeholder !== undefined && placeholder.model_type !== type) {
+      throw new StackError('model_type_mismatch', { model, actual: placeholder.model_type, expected: type })
+    }
+    if (placeholder !== undefined || name === 'auto') {
+      const { real, demo } = await this.#findFirst({ type, principal, providerId: placeholder?.provider_id ?? 'all' })
+      // A real model may be in a listing that is still under way.
+      const first = real ?? (isLast || this.#registry.pending === undefined ? demo : undefined)
+      return first === undefined ? undefined : this.#toRoute(model, first, type)
+    }
+    const sameResource = (await this.#registry.list(principal)).filter((known) => known.resourceId === name)
     const [only] = sameResource
     if (sameResource.length > 1) {
       throw new StackError('model_ambiguous', { model, candidates: sameResource.map(({ id }) => id).join(', ') })
@@ -94,28 +120,22 @@ export class ModelRouter {
     return { requested, provider, resourceId: known.resourceId, metadata: known.metadata }
   }
 
-  /** The first model of the first provider that can serve; a demo model only where there is no other. */
-  async #firstModel(
-    requested: string,
-    { type, context, placeholder }: { type: ModelType; context: CallContext; placeholder?: DeclaredModel },
-  ): Promise<Route | undefined> {
-    let demo: Route | undefined
-    for (const known of await this.#registry.list(context.principal)) {
+  /** The first model of the first provider that can serve; the first of a demo only where there is no other. */
+  async #findFirst({ type, principal, providerId }: Choice): Promise<{ real?: KnownModel; demo?: KnownModel }> {
+    let demo: KnownModel | undefined
+    for (const known of await this.#registry.list(principal)) {
       const provider = this.#providers.get(known.providerId)
       if (provider === undefined || known.type !== type) continue
-      if (placeholder !== undefined && placeholder.provider_id !== 'all' && placeholder.provider_id !== provider.id)
-        continue
+      if (providerId !== 'all' && providerId !== provider.id) continue
       if (provider.off !== undefined || this.#registry.findFailure(provider.id) !== undefined) continue
-      const route: Route = { requested, provider, resourceId: known.resourceId, metadata: known.metadata }
-      if ((await provider.get()).demo !== true) return route
-      demo ??= route
+      if ((await provider.get()).demo !== true) return { real: known }
+      demo ??= known
     }
-    // A real model may be in a listing that is still under way: only then is the demo model the answer.
-    return this.#registry.isListing ? undefined : demo
+    return demo === undefined ? {} : { demo }
   }
 
   /** `provider_id/anything`: the provider knows its models better than our list does. */
-  async #openModel(model: string): Promise<Route | undefined> {
+  async #findOpen(model: string): Promise<Route | undefined> {
     const name = this.#registry.aliases[model] ?? model
     const slash = name.indexOf('/')
     if (slash <= 0) return undefined
