@@ -1,155 +1,115 @@
-/** One reply of undici's dispatcher as a promise for its head and a {@link ByteStream} for its body. */
+/** One reply as a promise for its head and a {@link ByteStream} for its body. */
 import { isStackError, StackError } from '@llama-stack/api'
 import type { ByteSink, ByteStream, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
-import type { Dispatcher } from 'undici'
+import type { ReplyReceiver, ReplySource } from './http1/exchange.ts'
+import { toTransportError } from './transport-error.ts'
 
-/** Bytes held for a consumer that has not piped yet, before the socket is paused. */
+/** Bytes held for a consumer that has not piped yet, before the source is paused. */
 const MAX_UNCLAIMED_BYTES = 65_536
 
-export interface ResponseHandlers {
-  readonly request: UpstreamRequest
-  readonly resolve: (response: UpstreamResponse) => void
-  readonly reject: (error: StackError) => void
-  /** Called once, when the connection is free again or gone. */
-  readonly finished: () => void
-}
+const NOTHING: readonly Uint8Array[] = Object.freeze([])
 
-/** The dispatcher's callbacks and the stream they feed are one object: one allocation for each call. */
-export class ResponseStream implements Dispatcher.DispatchHandler, ByteStream {
-  readonly #handlers: ResponseHandlers
-  #controller: Dispatcher.DispatchController | undefined
+/** The receiver of a reply, the stream it feeds and the listener of the caller's signal: one object for each call. */
+export class ResponseStream implements ReplyReceiver, ByteStream {
+  source: ReplySource | undefined
+  readonly #provider: string
+  readonly #signal: AbortSignal | undefined
+  readonly #resolve: (response: UpstreamResponse) => void
+  readonly #reject: (error: StackError) => void
   #sink: ByteSink | undefined
-  #unclaimed: Uint8Array[] = []
+  #unclaimed: Uint8Array[] | undefined
   #unclaimedBytes = 0
   #started = false
   #outcome: 'open' | 'ended' | 'cancelled' | StackError = 'open'
 
-  constructor(handlers: ResponseHandlers) {
-    this.#handlers = handlers
+  constructor(
+    request: UpstreamRequest,
+    resolve: (response: UpstreamResponse) => void,
+    reject: (error: StackError) => void,
+  ) {
+    this.#provider = request.provider
+    this.#signal = request.signal
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#signal?.addEventListener('abort', this)
+    if (this.#signal?.aborted === true) this.handleEvent()
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#outcome === 'cancelled') controller.abort(new Error('cancelled'))
+  /** False once the call is over, whatever its outcome: nothing needs to be sent then. */
+  get open(): boolean {
+    return this.#outcome === 'open'
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    // 1xx replies announce the real one.
-    if (status < 200) return
+  onHead(status: number, headers: Readonly<Record<string, string>>): void {
     this.#started = true
-    this.#handlers.resolve({ status, headers: toFlatHeaders(headers), body: this })
+    this.#resolve({ status, headers, body: this })
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+  onData(chunk: Uint8Array): void {
     if (this.#sink !== undefined) {
       this.#sink.data(chunk)
       return
     }
     if (this.#outcome !== 'open') return
-    this.#unclaimed.push(chunk)
+    if (this.#unclaimed === undefined) this.#unclaimed = [chunk]
+    else this.#unclaimed.push(chunk)
     this.#unclaimedBytes += chunk.byteLength
-    if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) controller.pause()
+    if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.pause()
   }
 
-  onResponseEnd(): void {
-    this.#handlers.finished()
+  onEnd(): void {
     if (this.#outcome !== 'open') return
-    this.#outcome = 'ended'
+    this.#finish('ended')
     this.#sink?.end()
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    this.#handlers.finished()
-    if (this.#outcome !== 'open') {
-      if (!this.#started) this.#handlers.reject(toTransportError(this.#handlers.request.provider, cause, false))
-      return
-    }
-    const error = toTransportError(this.#handlers.request.provider, cause, this.#started)
-    this.#outcome = error
-    if (!this.#started) this.#handlers.reject(error)
-    else this.#sink?.fail(error)
+  onError(cause: Error): void {
+    if (this.#outcome !== 'open') return
+    const error = toTransportError(this.#provider, cause, this.#started)
+    this.#finish(error)
+    if (this.#started) this.#sink?.fail(error)
+    else this.#reject(error)
   }
 
   pipe(sink: ByteSink): void {
     this.#sink = sink
-    const held = this.#unclaimed
-    this.#unclaimed = []
-    for (const chunk of held) sink.data(chunk)
-    if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.#controller?.resume()
+    const held = this.#unclaimed ?? NOTHING
+    this.#unclaimed = undefined
+    for (const chunk of held) if (this.#outcome !== 'cancelled') sink.data(chunk)
+    if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.resume()
     if (this.#outcome === 'ended') sink.end()
     else if (isStackError(this.#outcome)) sink.fail(this.#outcome)
   }
 
   pause(): void {
-    this.#controller?.pause()
+    this.source?.pause()
   }
 
   resume(): void {
-    this.#controller?.resume()
+    this.source?.resume()
   }
 
   /** The caller's signal fired: unlike after `cancel`, whoever waits for the rest is told. */
-  abort(): void {
+  handleEvent(): void {
     if (this.#outcome !== 'open') return
-    const { provider } = this.#handlers.request
-    const error = new StackError('provider_stream_broken', { provider, reason: 'the caller left' })
+    const error = new StackError('provider_stream_broken', { provider: this.#provider, reason: 'the caller left' })
     const sink = this.#sink
     this.cancel()
-    if (!this.#started) this.#handlers.reject(error)
-    else sink?.fail(error)
+    this.#outcome = error
+    if (this.#started) sink?.fail(error)
+    else this.#reject(error)
   }
 
   cancel(): void {
     if (this.#outcome !== 'open') return
-    this.#outcome = 'cancelled'
+    this.#finish('cancelled')
     this.#sink = undefined
-    this.#unclaimed = []
-    this.#controller?.abort(new Error('cancelled'))
+    this.#unclaimed = undefined
+    this.source?.abort()
   }
-}
 
-function toFlatHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  for (const name in headers) {
-    const of = headers[name]
-    if (Array.isArray(of)) headers[name] = of.join(', ')
+  #finish(outcome: 'ended' | 'cancelled' | StackError): void {
+    this.#outcome = outcome
+    this.#signal?.removeEventListener('abort', this)
   }
-  // Every array was joined above, and undici leaves no name without a value.
-  return headers as Record<string, string>
-}
-
-const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
-
-/** Translates what the socket or the parser says into the taxonomy. */
-export function toTransportError(provider: string, cause: Error, started: boolean): StackError {
-  const inner = findStackError(cause)
-  if (inner !== undefined) return inner
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  const reason = describeTransportError(cause, code)
-  if (TIMEOUTS.has(code)) return new StackError('provider_timeout', { provider, reason }, { cause })
-  if (started) return new StackError('provider_stream_broken', { provider, reason }, { cause })
-  return new StackError('provider_unreachable', { provider, reason }, { cause })
-}
-
-function findStackError(error: unknown): StackError | undefined {
-  if (isStackError(error)) return error
-  return error instanceof Error && error.cause !== undefined ? findStackError(error.cause) : undefined
-}
-
-const WORDS: Readonly<Record<string, string>> = Object.freeze({
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was reset',
-  ENOTFOUND: 'the host name does not resolve',
-  EAI_AGAIN: 'the host name cannot be resolved now',
-  UND_ERR_SOCKET: 'the other side closed the connection',
-  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
-  UND_ERR_HEADERS_TIMEOUT: 'no reply came in time',
-  UND_ERR_BODY_TIMEOUT: 'the reply fell silent',
-})
-
-function describeTransportError(cause: Error, code: string): string {
-  return WORDS[code] ?? (cause.message === '' ? code : cause.message)
 }

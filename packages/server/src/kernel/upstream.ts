@@ -1,17 +1,22 @@
 /**
- * The transport of every outbound call: undici's dispatcher over our own pools of connections, with timeouts and the
- * address guard. HTTP statuses are not judged here; {@link toProviderError} does that for the providers.
+ * The transport of every outbound call: our own HTTP/1.1 connections, with timeouts and the address guard. HTTP statuses
+ * are not judged here; {@link toProviderError} does that for the providers.
  */
-import { readFileSync } from 'node:fs'
-import type { LookupFunction } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
 import { StackError } from '@llama-stack/api'
 import type { NetworkOptions, Upstream, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
-import type { Client, Dispatcher, ProxyAgent } from 'undici'
 import { checkCallerUrl, guardedLookup } from './address-guard.ts'
-import { createConnectionPool } from './connection-pool.ts'
-import type { ConnectionPool } from './connection-pool.ts'
+import type { Connection } from './http1/connection.ts'
+import { ConnectionPool } from './http1/connection-pool.ts'
+import type { PoolSurroundings } from './http1/connection-pool.ts'
+import type { Exchange } from './http1/exchange.ts'
+import { Heartbeat } from './http1/heartbeat.ts'
+import { toSocketOpener } from './http1/open-socket.ts'
+import { RequestHead } from './http1/request-head.ts'
+import { createProxyTransport } from './proxy-transport.ts'
+import type { ProxyTransport } from './proxy-transport.ts'
+import { toRequestUrl } from './request-url.ts'
 import { ResponseStream } from './response-stream.ts'
+import { readTlsSettings } from './tls-settings.ts'
 
 export interface UpstreamOptions {
   /** Lets caller-chosen URLs reach private addresses. Default: false. */
@@ -21,89 +26,91 @@ export interface UpstreamOptions {
 /** As the OpenAI SDK has it. */
 const DEFAULT_TIMEOUT_MS = 600_000
 const CONNECT_TIMEOUT_MS = 10_000
-const MAX_REPLY_HEADER_BYTES = 65_536
+/** What libuv reads at most at a time. */
+const READ_BUFFER_BYTES = 65_536
+/** Operators have a few URLs; only one with an id in it could make them many. */
+const MAX_ROUTES = 512
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-
-interface Loaded {
-  readonly Client: typeof Client
-}
 
 /** Creates the transport. Nothing is loaded and no socket is opened before the first call. */
 export function createUpstream(options: UpstreamOptions = {}): Upstream & AsyncDisposable {
-  const shared = { options, closers: new Set<() => Promise<void>>(), disposed: false }
-  const root = upstreamWith({}, shared)
+  const heartbeat = new Heartbeat<Connection>()
+  const shared: Shared = {
+    allowPrivateUrls: options.allowPrivateUrls === true,
+    heartbeat,
+    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    proxies: new Set(),
+    disposed: false,
+  }
   return {
-    ...root,
+    ...upstreamWith({}, shared),
     async [Symbol.asyncDispose]() {
       shared.disposed = true
-      await Promise.all([...shared.closers].map((close) => close()))
+      const cause = new StackError('server_shutting_down', {})
+      await Promise.all([
+        ...[...heartbeat.members].map((connection) => connection.close(cause)),
+        ...[...shared.proxies].map((proxy) => proxy.close()),
+      ])
     },
   }
 }
 
-interface Shared {
-  readonly options: UpstreamOptions
-  readonly closers: Set<() => Promise<void>>
+interface Shared extends PoolSurroundings {
+  readonly allowPrivateUrls: boolean
+  readonly proxies: Set<ProxyTransport>
   disposed: boolean
 }
 
+/** Where the calls to one URL go. */
+interface Route {
+  readonly origin: string
+  readonly path: string
+  readonly head: RequestHead
+  readonly pool: ConnectionPool
+}
+
 function upstreamWith(network: NetworkOptions, shared: Shared): Upstream {
-  const pools = new Map<string, ConnectionPool>()
-  let loaded: Loaded | undefined
-  let proxies: ProxyChooser | undefined
-  const times = timeouts(network)
+  const routeOf = createRoutes(network, shared)
+  const { readMs } = timeouts(network)
+  let proxy: Promise<ProxyTransport> | undefined
 
-  const poolFor = (origin: string, guarded: boolean, { Client }: Loaded): ConnectionPool => {
-    const key = guarded ? `guarded ${origin}` : origin
-    const known = pools.get(key)
-    if (known !== undefined) return known
-    const connect = connectOptions(network, guarded)
-    const pool = createConnectionPool(
-      () => new Client(origin, { connect, pipelining: 1, allowH2: false, maxHeaderSize: MAX_REPLY_HEADER_BYTES }),
-    )
-    pools.set(key, pool)
-    shared.closers.add(() => pool.close())
-    return pool
-  }
+  const toExchange = (request: UpstreamRequest, receiver: ResponseStream): Omit<Exchange, 'head'> => ({
+    body: request.body ?? (request.method === 'POST' ? '' : undefined),
+    headersTimeoutMs: request.headersTimeoutMs ?? readMs,
+    idleTimeoutMs: request.idleTimeoutMs ?? readMs,
+    receiver,
+  })
 
-  const dispatch = (request: UpstreamRequest, modules: Loaded): Promise<UpstreamResponse> => {
-    const guarded = request.chosenBy === 'caller' && shared.options.allowPrivateUrls !== true
-    if (guarded) checkCallerUrl(request.url)
-    const { origin, path } = splitUrl(request.url)
-    return new Promise((resolve, reject) => {
-      const proxy = proxies?.(origin)
-      const pool = proxy === undefined ? poolFor(origin, guarded, modules) : undefined
-      const client = pool?.take()
-      const { signal } = request
-      const stream: ResponseStream = new ResponseStream({
-        request,
-        resolve,
-        reject,
-        finished() {
-          signal?.removeEventListener('abort', abort)
-          if (client !== undefined) pool?.release(client)
-        },
-      })
-      const abort = (): void => stream.abort()
-      signal?.addEventListener('abort', abort)
-      if (signal?.aborted === true) abort()
-      const call: Dispatcher.DispatchOptions = {
-        origin,
-        path,
-        method: request.method,
-        headers: network.headers === undefined ? request.headers : { ...network.headers, ...request.headers },
-        body: request.body ?? null,
-        headersTimeout: request.headersTimeoutMs ?? times.readMs,
-        bodyTimeout: request.idleTimeoutMs ?? times.readMs,
-      }
-      ;(proxy ?? client)?.dispatch(call, stream)
+  const dispatch = (request: UpstreamRequest, through?: ProxyTransport): Promise<UpstreamResponse> =>
+    new Promise((resolve, reject) => {
+      const route = routeOf(request)
+      const head = route.head.toText(request.method, request.headers)
+      const receiver = new ResponseStream(request, resolve, reject)
+      if (!receiver.open) return
+      const exchange = toExchange(request, receiver)
+      const { origin, path } = route
+      const headers = { ...network.headers, ...request.headers }
+      if (through?.send({ origin, path, method: request.method, headers, exchange }) === true) return
+      route.pool.send({ head, ...exchange })
     })
+
+  const openProxy = async (): Promise<ProxyTransport> => {
+    const opened = await createProxyTransport(network)
+    shared.proxies.add(opened)
+    return opened
   }
 
-  const follow = async (request: UpstreamRequest, modules: Loaded): Promise<UpstreamResponse> => {
+  const dispatchProxied = async (request: UpstreamRequest): Promise<UpstreamResponse> => {
+    proxy ??= openProxy()
+    return dispatch(request, await proxy)
+  }
+
+  const once = network.proxy === undefined ? dispatch : dispatchProxied
+
+  const follow = async (request: UpstreamRequest, maxRedirects: number): Promise<UpstreamResponse> => {
     let current = request
-    for (let left = request.maxRedirects ?? 0; ; left -= 1) {
-      const response = await dispatch(current, modules)
+    for (let left = maxRedirects; ; left -= 1) {
+      const response = await once(current)
       const location = response.headers['location']
       if (left <= 0 || location === undefined || !REDIRECTS.has(response.status)) return response
       response.body.cancel()
@@ -111,22 +118,50 @@ function upstreamWith(network: NetworkOptions, shared: Shared): Upstream {
     }
   }
 
-  const load = async (): Promise<Loaded> => {
-    const { default: Client } = await import('undici/lib/dispatcher/client.js')
-    if (network.proxy !== undefined) {
-      proxies = await createProxyChooser(network, shared)
-    }
-    loaded = { Client }
-    return loaded
-  }
-
   return {
-    async send(request) {
-      if (shared.disposed) throw new StackError('server_shutting_down', {})
-      const modules = loaded ?? (await load())
-      return request.maxRedirects === undefined ? dispatch(request, modules) : follow(request, modules)
+    send(request) {
+      if (shared.disposed) return Promise.reject(new StackError('server_shutting_down', {}))
+      const { maxRedirects = 0 } = request
+      return maxRedirects === 0 ? once(request) : follow(request, maxRedirects)
     },
     with: (more) => upstreamWith({ ...network, ...more }, shared),
+  }
+}
+
+/** Finds the route of a call. The routes to an operator's URLs are kept; a caller's are as many as the caller likes. */
+function createRoutes(network: NetworkOptions, shared: Shared): (request: UpstreamRequest) => Route {
+  const pools = new Map<string, ConnectionPool>()
+  const routes = new Map<string, Route>()
+
+  const poolFor = (origin: string, guarded: boolean): ConnectionPool => {
+    const key = guarded ? `guarded ${origin}` : origin
+    const known = pools.get(key)
+    if (known !== undefined) return known
+    const tls = readTlsSettings(network)
+    const pool = new ConnectionPool({
+      opener: toSocketOpener(guarded ? { origin, tls, lookup: guardedLookup } : { origin, tls }),
+      connectTimeoutMs: timeouts(network).connectMs,
+      surroundings: shared,
+      ...(guarded ? { onEmpty: () => pools.delete(key) } : {}),
+    })
+    pools.set(key, pool)
+    return pool
+  }
+
+  return (request) => {
+    const known = routes.get(request.url)
+    const fromCaller = request.chosenBy === 'caller'
+    if (known !== undefined && !fromCaller) return known
+    const guarded = fromCaller && !shared.allowPrivateUrls
+    if (guarded) checkCallerUrl(request.url)
+    const { origin, path, host } = toRequestUrl(request.url, request.provider)
+    const headers = network.headers
+    const head = new RequestHead(headers === undefined ? { host, path } : { host, path, headers })
+    const route = { origin, path, head, pool: poolFor(origin, guarded) }
+    if (fromCaller) return route
+    if (routes.size >= MAX_ROUTES) routes.clear()
+    routes.set(request.url, route)
+    return route
   }
 }
 
@@ -143,17 +178,6 @@ function redirected(request: UpstreamRequest, location: string): UpstreamRequest
   return { ...rest, method: 'GET', url: url.href, headers }
 }
 
-/** Cheaper than `new URL` for the URLs that we built ourselves; anything unusual goes through the parser. */
-function splitUrl(url: string): { origin: string; path: string } {
-  const slash = url.indexOf('/', 8)
-  if (slash === -1) return { origin: url, path: '/' }
-  if (url.includes('#') || url.includes('@')) {
-    const parsed = new URL(url)
-    return { origin: parsed.origin, path: parsed.pathname + parsed.search }
-  }
-  return { origin: url.slice(0, slash), path: url.slice(slash) }
-}
-
 function timeouts(network: NetworkOptions): { connectMs: number; readMs: number } {
   const { timeout } = network
   if (timeout === undefined) return { connectMs: CONNECT_TIMEOUT_MS, readMs: DEFAULT_TIMEOUT_MS }
@@ -161,54 +185,5 @@ function timeouts(network: NetworkOptions): { connectMs: number; readMs: number 
   return {
     connectMs: timeout.connect === undefined ? CONNECT_TIMEOUT_MS : timeout.connect * 1000,
     readMs: timeout.read === undefined ? DEFAULT_TIMEOUT_MS : timeout.read * 1000,
-  }
-}
-
-type ConnectOptions = Pick<
-  ConnectionOptions,
-  'rejectUnauthorized' | 'ca' | 'minVersion' | 'ciphers' | 'cert' | 'key'
-> & { lookup?: LookupFunction; timeout?: number; noDelay?: boolean }
-
-function connectOptions(network: NetworkOptions, guarded: boolean): ConnectOptions {
-  const options: ConnectOptions = { ...tlsOptions(network), timeout: timeouts(network).connectMs, noDelay: true }
-  if (guarded) options.lookup = guardedLookup
-  return options
-}
-
-function tlsOptions({ tls }: NetworkOptions): ConnectOptions {
-  const options: ConnectOptions = {}
-  if (tls === undefined) return options
-  if (tls.verify === false) options.rejectUnauthorized = false
-  if (typeof tls.verify === 'string') options.ca = readFileSync(tls.verify)
-  if (tls.min_version !== undefined) options.minVersion = tls.min_version
-  if (tls.ciphers !== undefined) options.ciphers = tls.ciphers.join(':')
-  if (tls.client_cert !== undefined) options.cert = readFileSync(tls.client_cert)
-  if (tls.client_key !== undefined) options.key = readFileSync(tls.client_key)
-  return options
-}
-
-/** The proxy for an origin, or undefined where the call goes straight. */
-type ProxyChooser = (origin: string) => ProxyAgent | undefined
-
-async function createProxyChooser(network: NetworkOptions, shared: Shared): Promise<ProxyChooser> {
-  const { default: Agent } = await import('undici/lib/dispatcher/proxy-agent.js')
-  const agents = new Map<string, ProxyAgent>()
-  const { url, http, https, cacert, no_proxy: exempt = [] } = network.proxy ?? {}
-  return (origin) => {
-    const { protocol, hostname } = new URL(origin)
-    if (exempt.some((host) => hostname === host || hostname.endsWith(host.startsWith('.') ? host : `.${host}`)))
-      return undefined
-    const uri = url ?? (protocol === 'https:' ? https : http)
-    if (uri === undefined) return undefined
-    const known = agents.get(uri)
-    if (known !== undefined) return known
-    const agent = new Agent({
-      uri,
-      requestTls: tlsOptions(network),
-      ...(cacert === undefined ? {} : { proxyTls: { ca: readFileSync(cacert) } }),
-    })
-    agents.set(uri, agent)
-    shared.closers.add(() => agent.destroy())
-    return agent
   }
 }

@@ -1,0 +1,31 @@
+/** One request on its way through a connection, and who receives its reply. */
+
+/** The flow of a reply's bytes, as the receiver steers it. */
+export interface ReplySource {
+  pause(): void
+  resume(): void
+  /** Closes the connection at once. The receiver hears nothing more. */
+  abort(): void
+}
+
+/** Receives one reply: `onHead`, any number of `onData`, then one of `onEnd` and `onError`. */
+export interface ReplyReceiver {
+  /** Set while the reply flows. */
+  source: ReplySource | undefined
+  onHead(status: number, headers: Readonly<Record<string, string>>): void
+  onData(bytes: Uint8Array): void
+  onEnd(): void
+  onError(cause: Error): void
+}
+
+export interface Exchange {
+  /** The request line and all headers but the length; every line is ended. */
+  readonly head: string
+  /** Undefined where the method has no body, unlike an empty one. */
+  readonly body: string | Uint8Array | undefined
+  /** 0: no limit. */
+  readonly headersTimeoutMs: number
+  /** 0: no limit. */
+  readonly idleTimeoutMs: number
+  readonly receiver: ReplyReceiver
+}
