@@ -4,7 +4,8 @@ import type { OpenApiDocument, Operation, Schema } from './openapi-document.ts'
 
 /** What reads better than the word "string". */
 const SAMPLES: Readonly<Record<string, unknown>> = Object.freeze({
-  model: 'demo/assistant',
+  model: 'auto', // whatever the server has
+  model_id: 'my-model',
   content: 'Hello!',
   input: 'Hello!',
   prompt: 'Once upon a time',
@@ -52,18 +53,20 @@ function plainest(document: OpenApiDocument, choices: readonly Schema[]): Schema
   return user ?? choices.find((choice) => choice.type === 'string') ?? choices[0] ?? {}
 }
 
-/** The command that calls an operation. */
-export function curlCommand(document: OpenApiDocument, operation: Operation, origin: string): string {
+/** The command that calls an operation of the server at the URL. */
+export function curlCommand(document: OpenApiDocument, operation: Operation, base: string): string {
   const query = (operation.parameters ?? [])
     .map((parameter) => resolveParameter(document, parameter))
     .filter((parameter) => parameter.in === 'query' && parameter.required === true)
     .map(({ name = '', schema = {} }) => `${name}=${encodeURIComponent(String(exampleOf(document, schema, name)))}`)
   const path = operation.path.replaceAll(/\{([^}]+)\}/g, (_whole, name: string) => name.toUpperCase())
-  const url = `${origin}${path}${query.length === 0 ? '' : `?${query.join('&')}`}`
-  const lines = [`curl ${operation.method === 'GET' ? '' : `-X ${operation.method} `}${quoted(url)}`]
+  const url = `${base}${path}${query.length === 0 ? '' : `?${query.join('&')}`}`
+  const schema = bodySchema(operation)
+  // curl posts what has a body.
+  const isUsual = operation.method === (schema === undefined ? 'GET' : 'POST')
+  const lines = [`curl ${isUsual ? '' : `-X ${operation.method} `}${quoted(url)}`]
   // Routes that need no key say so with an empty list.
   if (operation.security?.length !== 0) lines.push('-H "Authorization: Bearer $LLAMA_STACK_API_KEY"')
-  const schema = bodySchema(operation)
   if (schema !== undefined) {
     lines.push(
       "-H 'Content-Type: application/json'",

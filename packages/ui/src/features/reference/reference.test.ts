@@ -74,6 +74,10 @@ const document: OpenApiDocument = {
 const operations = toOperations(document)
 const [chat, model] = operations as unknown as [Operation, Operation] // checked by the first test
 
+function typeOf(schema: object): string {
+  return renderType(schema).html
+}
+
 describe('the API reference', () => {
   it('lists each operation once, without its aliases', () => {
     expect(operations.map(({ id, method }) => [id, method])).toEqual([
@@ -90,7 +94,7 @@ describe('the API reference', () => {
 
   it('writes an example that the schema accepts', () => {
     expect(exampleOf(document, { $ref: '#/components/schemas/Chat' })).toEqual({
-      model: 'demo/assistant',
+      model: 'auto',
       messages: [{ role: 'user', content: 'Hello!' }],
     })
   })
@@ -110,7 +114,7 @@ describe('the API reference', () => {
       "curl 'http://localhost:8321/v1/models/MODEL_ID?verbose=true'",
     )
     const command = curlCommand(document, chat, 'http://localhost:8321')
-    expect(command).toContain("curl -X POST 'http://localhost:8321/v1/chat/completions'")
+    expect(command).toContain("curl 'http://localhost:8321/v1/chat/completions'")
     expect(command).toContain('-H "Authorization: Bearer $LLAMA_STACK_API_KEY"')
     expect(command).toContain(`"content": "Hello!"`)
   })
@@ -139,12 +143,33 @@ describe('the API reference', () => {
     expect(links.filter((link) => !targets.has(link))).toEqual([])
   })
 
+  it('folds out the objects that have no name', () => {
+    const page = renderSchemas(document).html.replaceAll(/\s+/g, ' ')
+    expect(page).toContain('<code>role</code> <code>&quot;user&quot;</code> <span class="limits">content</span>')
+  })
+
   it('tells the limits of a type', () => {
-    const typeOf = (schema: object): string => renderType(schema).html
-    expect(typeOf({ anyOf: [{ type: 'number', minimum: 0, maximum: 2 }, { type: 'null' }] })).toBe(
-      'number, 0 to 2 or null',
+    const limited = (type: string, limits: string): string => `${type}<span class="limits">, ${limits}</span>`
+    expect(typeOf({ anyOf: [{ type: 'number', minimum: -2, maximum: 2 }, { type: 'null' }] })).toBe(
+      limited('number or null', '−2 to 2'),
     )
-    expect(typeOf({ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER })).toBe('integer, at least 1')
+    expect(typeOf({ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER })).toBe(
+      limited('integer', 'at least 1'),
+    )
+    expect(typeOf({ type: 'string', minLength: 1 })).toBe(limited('string', 'not empty'))
+    expect(typeOf({ type: 'string', maxLength: 1 })).toBe(limited('string', 'at most 1 character'))
+    expect(typeOf({ type: 'array', items: { type: 'string' }, minItems: 2, maxItems: 4 })).toBe(
+      limited('array of string', '2 to 4 items'),
+    )
+  })
+
+  it('names what arrays, maps and alternatives hold', () => {
+    const object = { type: 'object', properties: { type: { const: 'a' } } }
+    expect(typeOf({ type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'null' }] } })).toBe(
+      'array of (string or null)',
+    )
+    expect(typeOf({ type: 'object', additionalProperties: { type: 'string' } })).toBe('map of string')
+    expect(typeOf({ oneOf: [object, object] })).toBe('object')
     expect(typeOf({ enum: ['a', 'b'] })).toBe('<code>&quot;a&quot;</code> or <code>&quot;b&quot;</code>')
   })
 })
