@@ -3,12 +3,14 @@
 /** Replaces the model's name in JSON text. */
 export type ModelRenamer = (json: string, parsed: Readonly<Record<string, unknown>>) => string
 
+const KEY = '"model"'
+
 /**
- * Creates a renamer to `name`. It splices the text when the member occurs exactly once: within a JSON string every quote
- * is escaped, so the text can only match a real member.
+ * Creates a renamer to `name`. It splices the text where `"model"` occurs exactly once: within a JSON string every quote
+ * is escaped, and no vendor escapes letters, so that the one occurrence is the member itself.
  */
 export function createModelRenamer(name: string): ModelRenamer {
-  const replacement = `"model":${JSON.stringify(name)}`
+  const replacement = `${KEY}:${JSON.stringify(name)}`
   let seen: string | undefined
   let compact = ''
   let spaced = ''
@@ -17,19 +19,14 @@ export function createModelRenamer(name: string): ModelRenamer {
     if (typeof model !== 'string' || model === name) return json
     if (model !== seen) {
       seen = model
-      compact = `"model":${JSON.stringify(model)}`
-      spaced = `"model": ${JSON.stringify(model)}`
+      compact = `${KEY}:${JSON.stringify(model)}`
+      spaced = `${KEY}: ${JSON.stringify(model)}`
     }
-    return (
-      splice(json, compact, replacement) ??
-      splice(json, spaced, replacement) ??
-      JSON.stringify({ ...parsed, model: name })
-    )
+    const at = json.indexOf(KEY)
+    const written = json.startsWith(compact, at) ? compact : spaced
+    if (!json.startsWith(written, at) || json.includes(KEY, at + KEY.length)) {
+      return JSON.stringify({ ...parsed, model: name })
+    }
+    return json.slice(0, at) + replacement + json.slice(at + written.length)
   }
-}
-
-function splice(json: string, wanted: string, replacement: string): string | undefined {
-  const at = json.indexOf(wanted)
-  if (at === -1 || json.indexOf(wanted, at + wanted.length) !== -1) return undefined
-  return json.slice(0, at) + replacement + json.slice(at + wanted.length)
 }
