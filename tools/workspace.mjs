@@ -34,8 +34,8 @@ export function install() {
   if (modifiedMs(installed) >= modifiedMs(join(root, 'package-lock.json')) && existsSync(join(bin, 'node'))) return
   process.stderr.write('Installing what package-lock.json names …\n')
   const npm = process.env.npm_execpath
-  if (npm === undefined) run('npm', ['ci', '--no-audit', '--no-fund'])
-  else run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])
+  if (npm === undefined) run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  else run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'])
 }
 
 /** Builds the packages, when a source is newer than the last build. */
