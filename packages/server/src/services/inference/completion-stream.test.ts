@@ -206,8 +206,11 @@ describe('a broken stream [B004]', () => {
     expect(error).toMatchObject({ code: 'provider_internal', details: { reason: 'overloaded', status: 503 } })
   })
 
-  test('with an event that is no JSON is an error', async () => {
-    const { error } = await relay([Buffer.from('data: <html>\n\n')])
-    expect(error?.code).toBe('provider_stream_broken')
-  })
+  test.each(['<html>', '', 'null', '5', '"text"', '[]'])(
+    'with an event that is no JSON object is an error: %j',
+    async (data) => {
+      const { error } = await relay([Buffer.from(`data: ${data}\n\n`)])
+      expect(error?.code).toBe('provider_stream_broken')
+    },
+  )
 })

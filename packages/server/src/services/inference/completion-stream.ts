@@ -113,12 +113,9 @@ export class CompletionStream implements ByteStream, ByteSink {
       this.#done = true
       return ''
     }
-    let piece: Piece
-    try {
-      // A vendor's chunk is a JSON object; anything else fails in the checks below.
-      piece = JSON.parse(payload) as Piece
-    } catch {
-      this.#break(`an event is not JSON: ${payload.slice(0, 100)}`)
+    const piece = parsePiece(payload)
+    if (piece === undefined) {
+      this.#break(`an event is not a JSON object: ${payload.slice(0, 100)}`)
       return ''
     }
     if (piece['error'] !== undefined && piece['error'] !== null) {
@@ -232,6 +229,16 @@ function payloadOf(event: string): string | undefined {
     if (line.startsWith('data:')) lines.push(line.charCodeAt(5) === 32 ? line.slice(6) : line.slice(5))
   }
   return lines.length === 0 ? undefined : lines.join('\n')
+}
+
+function parsePiece(payload: string): Piece | undefined {
+  try {
+    const parsed: unknown = JSON.parse(payload)
+    // Checked on this line: an object that is no array.
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Piece) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function isUsageOnly(piece: Piece): boolean {

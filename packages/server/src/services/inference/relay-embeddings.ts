@@ -27,16 +27,7 @@ export async function relayEmbeddings(options: EmbeddingsRelayOptions): Promise<
   }
   const bytes = await readAll(reply.response.body, MAX_REPLY_BYTES, provider)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-  let parsed: Record<string, unknown>
-  try {
-    // The shape is checked just below.
-    parsed = JSON.parse(text) as Record<string, unknown>
-  } catch (cause) {
-    throw new StackError('provider_bad_reply', { provider, reason: `it is not JSON: ${text.slice(0, 100)}` }, { cause })
-  }
-  if (!Array.isArray(parsed['data'])) {
-    throw new StackError('provider_bad_reply', { provider, reason: 'it has no list of embeddings' })
-  }
+  const parsed = parseReply(provider, text)
   const mended = reply.quirks.repair?.(parsed) ?? parsed
   const encoded = encodeAll(mended, options.format)
   observer.see(mended)
@@ -46,10 +37,30 @@ export async function relayEmbeddings(options: EmbeddingsRelayOptions): Promise<
   return { kind: 'bytes', bytes: named === text ? bytes : Buffer.from(named), contentType: 'application/json' }
 }
 
+type Fields = Record<string, unknown>
+
+function parseReply(provider: string, text: string): Fields {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw new StackError('provider_bad_reply', { provider, reason: `it is not JSON: ${text.slice(0, 100)}` }, { cause })
+  }
+  if (!isFields(parsed) || !Array.isArray(parsed['data']) || !parsed['data'].every(isFields)) {
+    throw new StackError('provider_bad_reply', { provider, reason: 'it has no list of embeddings' })
+  }
+  return parsed
+}
+
+function isFields(of: unknown): of is Fields {
+  return typeof of === 'object' && of !== null && !Array.isArray(of)
+}
+
 /** Brings embeddings of the other encoding into the one that was asked for. Whether there were any. */
-function encodeAll(reply: Record<string, unknown>, format: 'float' | 'base64'): boolean {
+function encodeAll(reply: Fields, format: 'float' | 'base64'): boolean {
   let changed = false
-  for (const entry of reply['data'] as Record<string, unknown>[]) {
+  // Checked when it was parsed.
+  for (const entry of reply['data'] as Fields[]) {
     const { embedding } = entry
     if (format === 'base64' && Array.isArray(embedding)) {
       entry['embedding'] = Buffer.from(Float32Array.from(embedding as number[]).buffer).toString('base64')

@@ -41,6 +41,7 @@ export class ReplyRepair {
       return true
     }
     for (let position = 0; position < choices.length; position += 1) {
+      if (!isFields(choices[position])) choices[position] = {}
       if (this.#mendChoice(asFields(choices[position]), position)) changed = true
     }
     return changed
