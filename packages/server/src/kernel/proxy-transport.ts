@@ -10,7 +10,7 @@ export interface ProxiedCall {
   readonly path: string
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
-  readonly exchange: Omit<Exchange, 'head'>
+  readonly exchange: Exchange
 }
 
 export interface ProxyTransport {
@@ -58,7 +58,7 @@ function findProxy(origin: string, proxy: NetworkOptions['proxy']): string | und
   return url ?? (protocol === 'https:' ? https : http)
 }
 
-function toDispatchHandler({ receiver }: Omit<Exchange, 'head'>): Dispatcher.DispatchHandler {
+function toDispatchHandler({ receiver }: Exchange): Dispatcher.DispatchHandler {
   let aborted = false
   return {
     onRequestStart(controller) {

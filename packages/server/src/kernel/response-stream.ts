@@ -75,8 +75,9 @@ export class ResponseStream implements ReplyReceiver, ByteStream {
     this.#sink = sink
     const held = this.#unclaimed ?? NOTHING
     this.#unclaimed = undefined
-    for (const chunk of held) if (this.#outcome !== 'cancelled') sink.data(chunk)
+    // Before the sink, which may pause it again.
     if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.resume()
+    for (const chunk of held) if (this.#outcome !== 'cancelled') sink.data(chunk)
     if (this.#outcome === 'ended') sink.end()
     else if (isStackError(this.#outcome)) sink.fail(this.#outcome)
   }

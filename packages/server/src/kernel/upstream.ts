@@ -11,6 +11,7 @@ import type { PoolSurroundings } from './http1/connection-pool.ts'
 import type { Exchange } from './http1/exchange.ts'
 import { Heartbeat } from './http1/heartbeat.ts'
 import { toSocketOpener } from './http1/open-socket.ts'
+import type { SocketOpener } from './http1/open-socket.ts'
 import { RequestHead } from './http1/request-head.ts'
 import { createProxyTransport } from './proxy-transport.ts'
 import type { ProxyTransport } from './proxy-transport.ts'
@@ -74,24 +75,22 @@ function upstreamWith(network: NetworkOptions, shared: Shared): Upstream {
   const { readMs } = timeouts(network)
   let proxy: Promise<ProxyTransport> | undefined
 
-  const toExchange = (request: UpstreamRequest, receiver: ResponseStream): Omit<Exchange, 'head'> => ({
-    body: request.body ?? (request.method === 'POST' ? '' : undefined),
-    headersTimeoutMs: request.headersTimeoutMs ?? readMs,
-    idleTimeoutMs: request.idleTimeoutMs ?? readMs,
-    receiver,
-  })
-
   const dispatch = (request: UpstreamRequest, through?: ProxyTransport): Promise<UpstreamResponse> =>
     new Promise((resolve, reject) => {
-      const route = routeOf(request)
-      const head = route.head.toText(request.method, request.headers)
+      const { origin, path, head, pool } = routeOf(request)
+      const { method } = request
+      const text = head.toText(method, request.headers)
       const receiver = new ResponseStream(request, resolve, reject)
       if (!receiver.open) return
-      const exchange = toExchange(request, receiver)
-      const { origin, path } = route
-      const headers = { ...network.headers, ...request.headers }
-      if (through?.send({ origin, path, method: request.method, headers, exchange }) === true) return
-      route.pool.send({ head, ...exchange })
+      const exchange: Exchange = {
+        head: text,
+        body: request.body ?? (method === 'POST' ? '' : undefined),
+        headersTimeoutMs: request.headersTimeoutMs ?? readMs,
+        idleTimeoutMs: request.idleTimeoutMs ?? readMs,
+        receiver,
+      }
+      const headers = through === undefined ? request.headers : { ...network.headers, ...request.headers }
+      if (through?.send({ origin, path, method, headers, exchange }) !== true) pool.send(exchange)
     })
 
   const openProxy = async (): Promise<ProxyTransport> => {
@@ -133,13 +132,12 @@ function createRoutes(network: NetworkOptions, shared: Shared): (request: Upstre
   const pools = new Map<string, ConnectionPool>()
   const routes = new Map<string, Route>()
 
-  const poolFor = (origin: string, guarded: boolean): ConnectionPool => {
+  const poolFor = ({ origin, provider }: { origin: string; provider: string }, guarded: boolean): ConnectionPool => {
     const key = guarded ? `guarded ${origin}` : origin
     const known = pools.get(key)
     if (known !== undefined) return known
-    const tls = readTlsSettings(network)
     const pool = new ConnectionPool({
-      opener: toSocketOpener(guarded ? { origin, tls, lookup: guardedLookup } : { origin, tls }),
+      opener: openerFor(origin, { network, guarded, provider }),
       connectTimeoutMs: timeouts(network).connectMs,
       surroundings: shared,
       ...(guarded ? { onEmpty: () => pools.delete(key) } : {}),
@@ -157,11 +155,29 @@ function createRoutes(network: NetworkOptions, shared: Shared): (request: Upstre
     const { origin, path, host } = toRequestUrl(request.url, request.provider)
     const headers = network.headers
     const head = new RequestHead(headers === undefined ? { host, path } : { host, path, headers })
-    const route = { origin, path, head, pool: poolFor(origin, guarded) }
+    const route = { origin, path, head, pool: poolFor({ origin, provider: request.provider }, guarded) }
     if (fromCaller) return route
     if (routes.size >= MAX_ROUTES) routes.clear()
     routes.set(request.url, route)
     return route
+  }
+}
+
+interface OpenerSettings {
+  readonly network: NetworkOptions
+  readonly guarded: boolean
+  readonly provider: string
+}
+
+function openerFor(origin: string, { network, guarded, provider }: OpenerSettings): SocketOpener {
+  try {
+    const tls = readTlsSettings(network)
+    return toSocketOpener(guarded ? { origin, tls, lookup: guardedLookup } : { origin, tls })
+  } catch (cause) {
+    // A missing file or a cipher that OpenSSL does not know: the operator's mistake. The path stays out of the reply.
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    const reason = `its network.tls settings cannot be used (${code})`
+    throw new StackError('provider_unreachable', { provider, reason }, { cause })
   }
 }
 

@@ -1,7 +1,7 @@
 /** Opens sockets to one origin, plain or TLS. */
 import { connect, isIP } from 'node:net'
 import type { LookupFunction, OnReadOpts, Socket } from 'node:net'
-import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
+import type { ConnectionOptions, SecureContextOptions } from 'node:tls'
 
 export interface TlsSettings extends Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'ciphers' | 'minVersion'> {
   /** False accepts any certificate. Default: true. */
@@ -24,7 +24,7 @@ export interface SocketOpener {
 /** As long as undici's: shorter than what NAT boxes forget, so that a long wait for a reply survives. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
-/** Prepares sockets for an origin. `node:tls` is loaded when the first one to an https origin is opened. */
+/** Prepares sockets for an origin. `node:tls` is loaded for https origins only. Throws for settings that it does not take. */
 export function toSocketOpener({ origin, lookup, tls }: SocketSettings): SocketOpener {
   const url = new URL(origin)
   const secure = url.protocol === 'https:'
@@ -39,20 +39,19 @@ export function toSocketOpener({ origin, lookup, tls }: SocketSettings): SocketO
   if (!secure) return { readyEvent: 'connect', open: (onread) => connect({ ...options, onread }) }
 
   const { rejectUnauthorized = true, ...contextOptions } = tls
-  let context: SecureContext | undefined
+  const { connect: connectTls, createSecureContext } = process.getBuiltinModule('node:tls')
+  // One for all connections: reading the certificates of all authorities takes milliseconds.
+  const secureContext = createSecureContext(contextOptions)
   // Lets the next connection skip most of the handshake.
   let ticket: Buffer | undefined
   return {
     readyEvent: 'secureConnect',
     open(onread) {
-      const { connect: connectTls, createSecureContext } = process.getBuiltinModule('node:tls')
-      // One for all connections: reading the certificates of all authorities takes milliseconds.
-      context ??= createSecureContext(contextOptions)
       const secureOptions: ConnectionOptions & { onread: OnReadOpts } = {
         ...options,
         onread,
         rejectUnauthorized,
-        secureContext: context,
+        secureContext,
         ALPNProtocols: ['http/1.1'],
         ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
         ...(ticket === undefined ? {} : { session: ticket }),
