@@ -39,7 +39,7 @@ export interface EnvTree {
 }
 
 /** The provider id that takes its entry out without a look at the rest of it. */
-export const DISABLED = '__disabled__'
+const DISABLED = '__disabled__'
 
 const NAME_KEYS: ReadonlySet<string> = new Set(['image_name', 'distro_name'])
 const ID_KEYS = ['vector_store_id', 'model_id', 'shield_id'] as const

@@ -12,7 +12,7 @@ import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 
 /** An entry as it is written. An empty id means that the provider is off. */
-export const ProviderEntry = z.strictObject({
+const ProviderEntry = z.strictObject({
   provider_id: nameText.nullable(),
   provider_type: z.string(),
   config: optional(anyMap),

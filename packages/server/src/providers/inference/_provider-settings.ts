@@ -102,7 +102,7 @@ function faults(settings: ProviderSettings): Fault[] {
 }
 
 /** The first key of a list that says something. */
-export function findSetting<Key extends UrlSetting | KeySetting>(
+function findSetting<Key extends UrlSetting | KeySetting>(
   settings: ProviderSettings,
   keys: readonly Key[],
 ): { readonly key: Key; readonly value: string } | undefined {
