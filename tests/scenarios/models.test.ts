@@ -146,6 +146,22 @@ describe('routing', () => {
     })
   })
 
+  test('[B026] names the model that auto stands for, as calls find it', async () => {
+    await withStack({ routes: { [chat]: { json: chatReply } } }, async ({ stack, upstream, call }) => {
+      expect(await stack.findAuto()).toBe('vendor/m1')
+      expect((await call(chat, { ...ask, model: 'auto' })).status).toBe(200)
+      expect(upstream.requests.at(-1)?.json()).toMatchObject({ model: 'm1' })
+    })
+    const demo = { api: 'inference', id: 'demo', type: 'inline::demo', config: {} }
+    const off = { api: 'inference', id: 'vendor', type: 'remote::groq', config: {} }
+    await withStack({ config: { providers: [off, demo] } }, async ({ stack }) => {
+      expect(await stack.findAuto()).toMatch(/^demo\//)
+    })
+    await withStack({ config: { providers: [off] } }, async ({ stack }) => {
+      expect(await stack.findAuto()).toBeUndefined()
+    })
+  })
+
   test('says how to send a key when there is none', async () => {
     const config = { providers: [{ api: 'inference', id: 'vendor', type: 'remote::groq', config: {} }] }
     await withStack({ config }, async ({ call }) => {

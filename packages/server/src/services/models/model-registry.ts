@@ -104,6 +104,7 @@ export class ModelRegistry implements Disposable {
   /** Starts listing now and again at each interval. Returns at once. */
   start(): void {
     void this.refresh()
+    clearInterval(this.#timer)
     this.#timer = setInterval(() => void this.refresh(), this.#options.refreshIntervalMs)
     this.#timer.unref()
   }

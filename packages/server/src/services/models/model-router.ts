@@ -81,10 +81,10 @@ export class ModelRouter {
     if (pending !== undefined) await Promise.race([pending, pause(PENDING_LISTING_MS, context.signal)])
     const later = await this.#find(model, { type, context, isLast: true })
     if (later !== undefined) return later
-    const ids = (await this.#registry.list(context.principal))
+    const names = (await this.#registry.list(context.principal))
       .filter((known) => known.type === type)
-      .map(({ id }) => id)
-    const nearest = findNearest(model, ids)
+      .flatMap(({ id, resourceId }) => [id, resourceId])
+    const nearest = findNearest(model, names)
     throw new StackError('model_not_found', nearest === undefined ? { model } : { model, nearest })
   }
 
