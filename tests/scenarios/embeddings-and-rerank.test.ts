@@ -109,8 +109,8 @@ describe.each(doors)('completions and rerank through the %s', (door) => {
       for (const [path, body] of [
         ['/v1alpha/inference/rerank', { ...ask, items: ['sun', 'rain'] }],
         ['/v1/rerank', { ...ask, documents: ['sun', 'rain'] }],
-      ]) {
-        const response = await call(`POST ${String(path)}`, body)
+      ] as const) {
+        const response = await call(`POST ${path}`, body)
         expect(response.status).toBe(200)
         expect(response.headers.get('x-llama-stack-substitute')).toBe('lexical')
         await response.body?.cancel()
