@@ -33,6 +33,14 @@ const unused: Plugin = {
   },
 }
 
+/** zod's translations of its own messages, forty of them: we word our errors ourselves, from its issues. */
+const oneLocale: Plugin = {
+  name: 'one-locale',
+  setup(build) {
+    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {}', loader: 'js' }))
+  },
+}
+
 /**
  * The line between the two files: what `dispatch` and the command files import when a command runs lives in `parts.js`.
  * `onPart` is told of each such module; paths are relative to the server package.
@@ -67,7 +75,6 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     ...common,
     format: 'cjs',
     minify: true,
-    keepNames: true,
     conditions: ['source'],
     define: {
       'import.meta.url': '__moduleUrl',
@@ -89,6 +96,6 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     ...options,
     stdin: { contents: `module.exports = { ${entries.toSorted().join(', ')} }`, resolveDir: server, loader: 'js' },
     outfile: join(server, 'dist/cli/parts.js'),
-    plugins: [unused],
+    plugins: [unused, oneLocale],
   })
 }

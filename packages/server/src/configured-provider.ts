@@ -6,6 +6,7 @@ import { explainIssue, toConfigPath } from './config/explain-issue.ts'
 import type { ConfiguredProvider } from './config/stack-config.ts'
 import { maskSecrets } from './kernel/secrets.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { parseOnce } from './kernel/parse-once.ts'
 
 /** What every provider of one stack shares. */
 export interface ProviderWorld {
@@ -23,7 +24,7 @@ export function createConfiguredProvider(
   definition: AnyProviderDefinition,
   world: ProviderWorld,
 ): ProviderHandle {
-  const parsed = definition.config.safeParse(entry.config)
+  const parsed = definition.config.safeParse(entry.config, parseOnce)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const path = [

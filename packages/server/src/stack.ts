@@ -34,6 +34,7 @@ import type { ProviderHandle } from './services/providers/provider-handle.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
 import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
+import { parseOnce } from './kernel/parse-once.ts'
 
 export interface StackOptions {
   readonly config: StackConfigInput
@@ -84,7 +85,7 @@ export function servedProviderTypes(): Readonly<Record<string, readonly string[]
 
 /** Creates a stack. Rejects with `config_invalid` or a `storage_*` error; it opens no socket and asks no provider yet. */
 export async function createStack(options: StackOptions): Promise<Stack> {
-  const config = StackConfig.parse(options.config)
+  const config = StackConfig.parse(options.config, parseOnce)
   const log = options.log ?? silentLog
   const clock = options.clock ?? systemClock
   const ids = options.ids ?? createIds()
@@ -96,7 +97,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   )
   const storage = opening.use(
     await openStorage({
-      backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }),
+      backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }, parseOnce),
       clock,
       log,
       requestLogRetentionDays: config.requestLog.retentionDays,

@@ -21,6 +21,7 @@ import { configHomes, DEFAULT_DISTRIBUTION, findConfig } from './find-config.ts'
 import type { FoundConfig } from './find-config.ts'
 import { settleServer } from './settle-server.ts'
 import { StackConfig } from './stack-config.ts'
+import { parseOnce } from '../kernel/parse-once.ts'
 
 /** What the command line decides, over environment and file. */
 export interface ConfigOverrides {
@@ -89,7 +90,7 @@ export async function readConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   if (config === undefined) return bug('a dialect that yields nothing reports why')
   const server = settleServer(config.server, input.overrides ?? {}, env)
   const notes = findings.notes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
-  return { config: StackConfig.parse({ ...config, server, notes }), document, path: found.path }
+  return { config: StackConfig.parse({ ...config, server, notes }, parseOnce), document, path: found.path }
 }
 
 type LoadWorld = LoadConfigInput & { readonly files: ConfigFiles }

@@ -5,6 +5,7 @@ import type { ConfigFindings } from './config-findings.ts'
 import type { ConfigPath } from './config-path.ts'
 import { formatPath } from './config-path.ts'
 import { explainIssue, knownKeysAt, toConfigPath, valueAt } from './explain-issue.ts'
+import { parseOnce } from '../kernel/parse-once.ts'
 
 /** A value of the substituted tree and where it stands there. */
 export interface ConfigBlock {
@@ -20,7 +21,7 @@ export function readBlock<Schema extends z.ZodType>(
   block: ConfigBlock,
   findings: ConfigFindings,
 ): z.output<Schema> | undefined {
-  const strict = schema.safeParse(block.value)
+  const strict = schema.safeParse(block.value, parseOnce)
   if (strict.success) return strict.data
   const known = structuredClone(block.value)
   for (const issue of strict.error.issues) {
@@ -31,7 +32,7 @@ export function readBlock<Schema extends z.ZodType>(
       noteUnknownKey({ schema, block, at: issue.path, key }, findings)
     }
   }
-  const result = schema.safeParse(known)
+  const result = schema.safeParse(known, parseOnce)
   if (result.success) return result.data
   for (const issue of result.error.issues) {
     const path = [...block.path, ...toConfigPath(issue.path)]

@@ -2,6 +2,7 @@
 import { StackError } from '@llama-stack/api'
 import type { FileServerSettings } from './dialects/server-block.ts'
 import { ServerSettings } from './stack-config.ts'
+import { parseOnce } from '../kernel/parse-once.ts'
 
 /** The options of the command line that concern the server. */
 export interface ServerOverrides {
@@ -15,13 +16,16 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** Upstream ignores the port in the file; here it counts, after `--port` and the environment. */
 export function settleServer(file: FileServerSettings, overrides: ServerOverrides, env: Environment): ServerSettings {
   const port = overrides.port ?? portOf(env)
-  return ServerSettings.parse({
-    ...file,
-    ...(port === undefined ? {} : { port }),
-    ...(overrides.host === undefined ? {} : { host: overrides.host }),
-    ...(overrides.workers === undefined ? {} : { workers: overrides.workers }),
-    apiKeys: [...new Set([...(file.apiKeys ?? []), ...keysOf(env)])],
-  })
+  return ServerSettings.parse(
+    {
+      ...file,
+      ...(port === undefined ? {} : { port }),
+      ...(overrides.host === undefined ? {} : { host: overrides.host }),
+      ...(overrides.workers === undefined ? {} : { workers: overrides.workers }),
+      apiKeys: [...new Set([...(file.apiKeys ?? []), ...keysOf(env)])],
+    },
+    parseOnce,
+  )
 }
 
 const PORT_VARIABLES = ['LLAMA_STACK_PORT', 'OGX_PORT'] as const

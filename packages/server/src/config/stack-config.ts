@@ -1,5 +1,6 @@
 /** What a stack is built from, whichever file or program it came from. */
 import { z } from 'zod'
+import { parseOnce } from '../kernel/parse-once.ts'
 
 /** Something about a configuration that its owner should know, short of an error. */
 export const ConfigNote = z.strictObject({
@@ -112,7 +113,7 @@ export const StackConfig = z.strictObject({
   models: z.array(ConfiguredModel).default([]),
   /** Further names of models. */
   aliases: z.record(z.string(), z.string()).exactOptional(),
-  resources: ConfiguredResources.default(() => ConfiguredResources.parse({})),
+  resources: ConfiguredResources.default(() => ConfiguredResources.parse({}, parseOnce)),
   /** The blocks `vector_stores` and `safety` of the second dialect, as the file has them. */
   apiSettings: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   dataDir: z.string().min(1),
@@ -125,7 +126,7 @@ export const StackConfig = z.strictObject({
   requestLog: z
     .strictObject({ enabled: z.boolean().default(true), retentionDays: z.number().positive().default(30) })
     .default({ enabled: true, retentionDays: 30 }),
-  server: ServerSettings.default(() => ServerSettings.parse({})),
+  server: ServerSettings.default(() => ServerSettings.parse({}, parseOnce)),
   notes: z.array(ConfigNote).default([]),
 })
 export type StackConfig = z.infer<typeof StackConfig>

@@ -2,6 +2,7 @@
 import type * as z from 'zod'
 import { StackError } from '@llama-stack/api'
 import type { Route } from '@llama-stack/api'
+import { parseOnce } from '../kernel/parse-once.ts'
 import { toQueryValues } from './query-values.ts'
 import type { RawQuery } from './query-values.ts'
 import { hasDefault } from './schema-walk.ts'
@@ -26,20 +27,28 @@ export function createRequestParser(route: Route): RequestParser {
   const { body: bodySchema, query: querySchema, params: paramsSchema } = route
   // Asked once per route, so that the bodies of hot routes are not walked.
   const bodyHasDefaults = bodySchema !== undefined && hasDefault(bodySchema)
+  let uses = 0
   return ({ params, query, body }) => {
+    // The first requests after a start do not wait for zod to compile what the later ones profit from.
+    const how = uses < COMPILE_AFTER ? parseOnce : undefined
+    uses += 1
     let request: Record<string, unknown> = {}
     if (bodySchema !== undefined) {
-      const parsed = parsePart(bodySchema, body)
+      const parsed = parsePart(bodySchema, body, how)
       request = body as Record<string, unknown> // it passed an object schema
       if (bodyHasDefaults) fillDefaults(request, parsed)
     }
-    if (querySchema !== undefined) Object.assign(request, parsePart(querySchema, toQueryValues(query, querySchema)))
-    return Object.assign(request, paramsSchema === undefined ? params : parsePart(paramsSchema, params))
+    if (querySchema !== undefined)
+      Object.assign(request, parsePart(querySchema, toQueryValues(query, querySchema), how))
+    return Object.assign(request, paramsSchema === undefined ? params : parsePart(paramsSchema, params, how))
   }
 }
 
-function parsePart(schema: z.ZodObject, part: unknown): Record<string, unknown> {
-  const result = schema.safeParse(part)
+/** Requests of one route after which compiling its schemas pays. */
+const COMPILE_AFTER = 8
+
+function parsePart(schema: z.ZodObject, part: unknown, how: typeof parseOnce | undefined): Record<string, unknown> {
+  const result = schema.safeParse(part, how)
   if (!result.success) throw toValidationError(result.error.issues, schema, part)
   return result.data
 }

@@ -77,6 +77,7 @@ function upstreamWith(network: NetworkOptions, shared: Shared): Upstream {
 
   const dispatch = (request: UpstreamRequest, through?: ProxyTransport): Promise<UpstreamResponse> =>
     new Promise((resolve, reject) => {
+      if (shared.disposed) throw new StackError('server_shutting_down', {})
       const { origin, path, head, pool } = routeOf(request)
       const { method } = request
       const text = head.toText(method, request.headers)
@@ -119,7 +120,6 @@ function upstreamWith(network: NetworkOptions, shared: Shared): Upstream {
 
   return {
     send(request) {
-      if (shared.disposed) return Promise.reject(new StackError('server_shutting_down', {}))
       const { maxRedirects = 0 } = request
       return maxRedirects === 0 ? once(request) : follow(request, maxRedirects)
     },

@@ -10,6 +10,7 @@ import { keepResources, ModelEntry, readModels, ResourceList } from './resource-
 import { readServer } from './server-block.ts'
 import { checkSharedBlocks, fromSharedBlocks, placeData, readName, sharedKeys } from './shared-blocks.ts'
 import type { DialectConfig } from './shared-blocks.ts'
+import { parseOnce } from '../../kernel/parse-once.ts'
 
 const sqlite = z.strictObject({
   type: z.literal('sqlite'),
@@ -103,7 +104,7 @@ function readResources(blocks: z.infer<typeof RunYaml>, input: DialectInput): Di
     const entries = blocks[list as keyof typeof RESOURCE_APIS] ?? []
     return [list, keepResources({ entries, path: [list], api }, input)]
   })
-  return ConfiguredResources.parse(Object.fromEntries(kept))
+  return ConfiguredResources.parse(Object.fromEntries(kept), parseOnce)
 }
 
 function readStore(key: 'metadata_store' | 'inference_store', value: unknown, input: DialectInput): Store | undefined {

@@ -12,6 +12,7 @@ import { readServer } from './server-block.ts'
 import { checkSharedBlocks, fromSharedBlocks, placeData, readName, sharedKeys } from './shared-blocks.ts'
 import type { DialectConfig } from './shared-blocks.ts'
 import { checkStorage, sqliteFileOf, StorageBlock } from './storage-block.ts'
+import { parseOnce } from '../../kernel/parse-once.ts'
 
 const RegisteredResources = z.strictObject({
   models: optional(z.array(ModelEntry)),
@@ -92,7 +93,7 @@ function readResources(blocks: z.infer<typeof ConfigYaml>, input: DialectInput):
     return [list, keepResources({ entries, path: ['registered_resources', list], api }, input)]
   })
   const connectors = keepResources({ entries: blocks.connectors ?? [], path: ['connectors'], api: 'responses' }, input)
-  return ConfiguredResources.parse({ ...Object.fromEntries(kept), connectors })
+  return ConfiguredResources.parse({ ...Object.fromEntries(kept), connectors }, parseOnce)
 }
 
 function readApiSettings(

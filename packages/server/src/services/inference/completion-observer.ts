@@ -27,6 +27,7 @@ export class CompletionObserver {
   #id: string | undefined
   #finished = false
   #sawFirst = false
+  #attempted = false
 
   constructor(options: ObserverOptions) {
     this.#options = options
@@ -86,11 +87,11 @@ export class CompletionObserver {
     this.#kept.push(bytes)
   }
 
-  /** Notes the end and commits the copy; the client hears of the end only after that. */
-  async finish(format: KeptReply['format']): Promise<void> {
+  /** Notes the end and commits the copy; the client hears of the end only after that. Undefined: nothing to wait for. */
+  finish(format: KeptReply['format']): Promise<void> | undefined {
     this.#attempt(null)
-    if (this.#options.keep === undefined || this.#id === undefined) return
-    await this.#options.keep({ id: this.#id, format, bytes: this.#kept })
+    if (this.#options.keep === undefined || this.#id === undefined) return undefined
+    return this.#options.keep({ id: this.#id, format, bytes: this.#kept })
   }
 
   /** Notes a failure after the head of the reply. Nothing is kept of a broken answer. */
@@ -100,7 +101,8 @@ export class CompletionObserver {
 
   #attempt(errorCode: string | null): void {
     const { context, provider: providerId, providerModel: model, clock } = this.#options
-    if (context.record === undefined) return
+    if (context.record === undefined || this.#attempted) return
+    this.#attempted = true
     const durationMs = clock.monotonic() - this.#startedMs
     ;(context.record.attempts ??= []).push({ providerId, model, status: null, errorCode, durationMs })
   }

@@ -173,13 +173,13 @@ export class CompletionStream implements ByteStream, ByteSink {
   }
 
   #complete(): void {
-    this.#options.observer.finish('sse').then(
-      () => {
-        if (this.#closed) return
-        this.#closed = true
-        this.#sink?.data(DONE)
-        this.#sink?.end()
-      },
+    const kept = this.#options.observer.finish('sse')
+    if (kept === undefined) {
+      this.#finish()
+      return
+    }
+    kept.then(
+      () => this.#finish(),
       (cause: unknown) => {
         this.#closed = true
         const error = isStackError(cause)
@@ -188,6 +188,13 @@ export class CompletionStream implements ByteStream, ByteSink {
         this.#sink?.fail(error)
       },
     )
+  }
+
+  #finish(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#sink?.data(DONE)
+    this.#sink?.end()
   }
 }
 

@@ -1,6 +1,6 @@
 /** A provider's answer to a completion, whatever its kind, on its way to the client. */
 import type { CompletionReply, Reply, UpstreamResponse } from '@llama-stack/api'
-import { StackError } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
 import { readAll } from '../../kernel/byte-stream.ts'
 import { toProviderError } from '../../kernel/provider-failure.ts'
 import { sseData } from '../../kernel/sse.ts'
@@ -70,8 +70,30 @@ async function body<Value, Event>(
   options: RelayOptions<Value, Event>,
   response: UpstreamResponse,
 ): Promise<Reply<Value, Event>> {
+  const { provider, observer } = options
+  let reply: Mended
+  try {
+    reply = mend(options, await readAll(response.body, MAX_REPLY_BYTES, provider))
+  } catch (error) {
+    observer.fail(isStackError(error) ? error.code : 'internal_error')
+    throw error
+  }
+  const { bytes, text } = reply
+  if (observer.keeps) observer.collect(bytes ?? Buffer.from(text))
+  const kept = observer.finish('json')
+  if (kept !== undefined) await kept
+  const sent = bytes !== undefined && bytes.byteLength > MAX_TEXT_BYTES ? bytes : text
+  return { kind: 'bytes', bytes: sent, contentType: 'application/json' }
+}
+
+interface Mended {
+  readonly text: string
+  /** The vendor's bytes, where they are what the text says. */
+  readonly bytes: Uint8Array | undefined
+}
+
+function mend<Value, Event>(options: RelayOptions<Value, Event>, bytes: Uint8Array): Mended {
   const { reply, provider, observer, rename } = options
-  const bytes = await readAll(response.body, MAX_REPLY_BYTES, provider)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const parsed = parseReply(provider, text)
   const quirks = reply.kind === 'upstream' ? reply.quirks : {}
@@ -80,10 +102,7 @@ async function body<Value, Event>(
   observer.see(mended)
   const json = changed ? JSON.stringify(mended) : text
   const named = rename === undefined ? json : createModelRenamer(rename)(json, mended)
-  if (observer.keeps) observer.collect(named === text ? bytes : Buffer.from(named))
-  await observer.finish('json')
-  const sent = named === text && bytes.byteLength > MAX_TEXT_BYTES ? bytes : named
-  return { kind: 'bytes', bytes: sent, contentType: 'application/json' }
+  return { text: named, bytes: named === text ? bytes : undefined }
 }
 
 function parseReply(provider: string, text: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
 /** A provider's embeddings on their way to the client. */
 import type { CompletionReply, EmbeddingsResponse, Reply } from '@llama-stack/api'
-import { StackError } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
 import { readAll } from '../../kernel/byte-stream.ts'
 import type { CompletionObserver } from './completion-observer.ts'
 import { createModelRenamer } from './rename-model.ts'
@@ -25,13 +25,27 @@ export async function relayEmbeddings(options: EmbeddingsRelayOptions): Promise<
     const named = rename === undefined ? reply.value : { ...reply.value, model: rename }
     return { kind: 'value', value: named, ...(reply.headers === undefined ? {} : { headers: reply.headers }) }
   }
-  const bytes = await readAll(reply.response.body, MAX_REPLY_BYTES, provider)
+  try {
+    const bytes = await readAll(reply.response.body, MAX_REPLY_BYTES, provider)
+    return mend(options, reply, bytes)
+  } catch (error) {
+    observer.fail(isStackError(error) ? error.code : 'internal_error')
+    throw error
+  } finally {
+    // Nothing is kept of embeddings; only the attempt is noted.
+    void observer.finish('json')
+  }
+}
+
+type UpstreamReply = Extract<EmbeddingsRelayOptions['reply'], { kind: 'upstream' }>
+
+function mend(options: EmbeddingsRelayOptions, reply: UpstreamReply, bytes: Uint8Array): Reply<EmbeddingsResponse> {
+  const { observer, provider, rename } = options
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const parsed = parseReply(provider, text)
   const mended = reply.quirks.repair?.(parsed) ?? parsed
   const encoded = encodeAll(mended, options.format)
   observer.see(mended)
-  await observer.finish('json')
   const json = encoded || mended !== parsed ? JSON.stringify(mended) : text
   const named = rename === undefined ? json : createModelRenamer(rename)(json, mended)
   return { kind: 'bytes', bytes: named === text ? bytes : Buffer.from(named), contentType: 'application/json' }

@@ -5,7 +5,7 @@
  * that stopped the event loop for 70 to 230 ms under load; from a worker thread it does not.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Log } from '@llama-stack/api'
 
 /** Watches the length of the log. */
@@ -72,7 +72,8 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   }
 
   const start = (): Worker => {
-    const started = new Worker(workerSource, { eval: true, workerData: { path: options.path }, execArgv: [] })
+    const { Worker: Thread } = process.getBuiltinModule('node:worker_threads')
+    const started = new Thread(workerSource, { eval: true, workerData: { path: options.path }, execArgv: [] })
     started.unref()
     started.on('message', (failure: string | null) => {
       running = false

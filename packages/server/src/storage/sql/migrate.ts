@@ -9,6 +9,7 @@ const sqliteTypes: ColumnTypes = Object.freeze({
   real: 'REAL',
   text: 'TEXT',
   bytes: 'BLOB',
+  clustered: 'WITHOUT ROWID',
 })
 
 /** What the steps are run against. */

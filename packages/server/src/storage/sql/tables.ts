@@ -4,7 +4,10 @@ import type { Generated } from 'kysely'
 interface ChatCompletionsTable {
   seq: Generated<number>
   owner: string
+  /** As the vendor gave it; several rows may have the same. */
   id: string
+  /** 0 or 1. */
+  deleted: number
   created_at_ms: number
   model: string
   /** JSON. */

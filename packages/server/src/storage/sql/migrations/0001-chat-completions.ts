@@ -1,6 +1,12 @@
 import type { Migration } from './migration.ts'
 
-/** Stored chat completions. The large columns come last, so that a filter does not read through them. */
+/**
+ * Stored chat completions. The large columns come last, so that a filter does not read through them. Rows are only ever
+ * added, each with the next `seq`: a deleted one is emptied and stays.
+ *
+ * Vendors' ids are random, and an index of random keys costs a page of the log for each row. So the hashes of new ids
+ * are appended to `chat_completion_recent_ids` and moved to `chat_completion_ids` in sorted runs.
+ */
 export const chatCompletions: Migration = {
   version: 1,
   name: 'chat completions',
@@ -9,6 +15,7 @@ export const chatCompletions: Migration = {
       seq ${types.key},
       owner ${types.text} NOT NULL,
       id ${types.text} NOT NULL,
+      deleted ${types.integer} NOT NULL,
       created_at_ms ${types.integer} NOT NULL,
       model ${types.text} NOT NULL,
       metadata ${types.text},
@@ -16,7 +23,12 @@ export const chatCompletions: Migration = {
       request ${types.bytes} NOT NULL,
       reply ${types.bytes} NOT NULL
     )`,
-    'CREATE UNIQUE INDEX chat_completions_by_id ON chat_completions (owner, id)',
-    'CREATE INDEX chat_completions_by_time ON chat_completions (owner, created_at_ms, seq)',
+    'CREATE INDEX chat_completions_by_owner ON chat_completions (owner, seq) WHERE deleted = 0',
+    `CREATE TABLE chat_completion_recent_ids (seq ${types.key}, id_hash ${types.integer} NOT NULL)`,
+    `CREATE TABLE chat_completion_ids (
+      id_hash ${types.integer} NOT NULL,
+      seq ${types.integer} NOT NULL,
+      PRIMARY KEY (id_hash, seq)
+    ) ${types.clustered}`,
   ],
 }

@@ -10,6 +10,8 @@ export interface ColumnTypes {
   readonly real: string
   readonly text: string
   readonly bytes: string
+  /** Follows a table's columns where its rows are to be kept in the primary key's order. May be empty. */
+  readonly clustered: string
 }
 
 /** A numbered step. It is plain data: the start of the server must not load a query builder. */
