@@ -192,7 +192,7 @@ test('the driver is loaded by opening and the query builder by the first query',
     })
     await storage.models({ id: 'local' }).list()
     const opened = { driver: driver(), builders }
-    await storage.chatCompletions({ id: 'local' }).find('x')
+    await storage.chatCompletions({ id: 'local' }).list({ limit: 1, order: 'asc' })
     process.stdout.write(JSON.stringify({ imported, opened, queried: { driver: driver(), builders } }))
     await storage[Symbol.asyncDispose]()
   `

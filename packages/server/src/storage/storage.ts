@@ -17,7 +17,7 @@ export interface Storage extends AsyncDisposable {
   flush(): Promise<void>
 }
 
-/** The direction of a list, by time of creation. */
+/** The direction of a list, from the oldest row or from the newest. */
 export type ListOrder = 'asc' | 'desc'
 
 /** One page of rows, and whether more follow. */
@@ -71,11 +71,12 @@ export interface ChatCompletionQuery {
 /** The stored chat completions of one owner. */
 export interface ChatCompletionRepository {
   /**
-   * Stores a completion; resolves after the commit. Vendors repeat ids: the newest row owns the id, and the older one
-   * is kept under `<id>~<number>`.
+   * Stores a completion; resolves after the commit. Vendors repeat ids: the newest row owns the id, and the older ones
+   * are kept under `<id>~<number>`. They stay there when the newest one is deleted.
    */
   insert(completion: NewChatCompletion): Promise<void>
   find(id: string): Promise<ChatCompletionRow | undefined>
+  /** In the order of insertion. The id of a deleted row is still good to continue after. */
   list(query: ChatCompletionQuery): Promise<Page<ChatCompletionRow>>
   /** False when there is no such row. */
   updateMetadata(id: string, metadata: CompletionMetadata | null): Promise<boolean>

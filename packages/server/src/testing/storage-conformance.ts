@@ -122,6 +122,27 @@ function describeChatCompletions(store: SharedStore): void {
     // Paging by ids passes over each row once, because each has an id of its own.
     expect(await ids(repository, { after: first?.id, limit: 1 })).toEqual([second?.id])
     expect(await ids(repository, { after: second?.id })).toEqual(['chatcmpl-123'])
+
+    // The older rows do not take the place of the newest.
+    expect(await repository.delete('chatcmpl-123')).toBe(true)
+    expect(await repository.find('chatcmpl-123')).toBeUndefined()
+    expect(await repository.delete('chatcmpl-123')).toBe(false)
+    expect(await ids(repository)).toEqual([first?.id, second?.id])
+    expect(await repository.delete(first?.id ?? '')).toBe(true)
+    expect(await ids(repository)).toEqual([second?.id])
+  })
+
+  test('an id that looks like that of a superseded row is found and cannot hide one', async () => {
+    const repository = store().chatCompletions(newcomer())
+    for (const model of ['old', 'new']) await repository.insert(completion('a', { model }))
+    const [old] = await ids(repository)
+    await repository.insert(completion(old ?? '', { model: 'posing' }))
+    const shown = await ids(repository)
+    expect(new Set(shown).size).toBe(3)
+    const models = await Promise.all(shown.map(async (id) => (await repository.find(id))?.model))
+    expect(models).toEqual(['old', 'new', 'posing'])
+    await repository.insert(completion('b~99999', { model: 'numbered' }))
+    expect(await repository.find('b~99999')).toMatchObject({ model: 'numbered' })
   })
 }
 
@@ -180,14 +201,22 @@ function describeLists(store: SharedStore): void {
     expect(String(error)).toContain('"nowhere"')
   })
 
-  // Rows of one millisecond are the ones that a cursor loses: most of these share theirs with another.
+  test('a list goes on after a row that was deleted', async () => {
+    const repository = store().chatCompletions(newcomer())
+    for (const id of ['a', 'b', 'c', 'd']) await repository.insert(completion(id))
+    await repository.delete('b')
+    expect(await ids(repository, { after: 'b' })).toEqual(['c', 'd'])
+    expect(await ids(repository, { after: 'b', order: 'desc' })).toEqual(['a'])
+    expect(await ids(repository)).toEqual(['a', 'c', 'd'])
+  })
+
+  // Rows of one millisecond are the ones that a cursor by time loses: most of these share theirs with another.
   const sizes = [0, 1, 2, 3, 6, 7, 13]
   test.each(sizes)('%i rows come in pages without a gap or a repeat', async (size) => {
     const repository = store().chatCompletions(newcomer())
     const rows = Array.from({ length: size }, (_, index) => ({ id: `c${index}`, createdAtMs: (index * 5) % 3 }))
     await Promise.all(rows.map(({ id, createdAtMs }) => repository.insert(completion(id, { createdAtMs }))))
-    // Sorting is stable: rows of one time stay in the order of their insertion.
-    const sorted = rows.toSorted((a, b) => a.createdAtMs - b.createdAtMs).map(({ id }) => id)
+    const sorted = rows.map(({ id }) => id)
     for (const limit of [1, 2, 3, 7, 100]) {
       expect(await pages(repository, limit, 'asc')).toEqual(chunksOf(sorted, limit))
       expect(await pages(repository, limit, 'desc')).toEqual(chunksOf(sorted.toReversed(), limit))
@@ -304,11 +333,17 @@ function describeRequestLog(store: SharedStore): void {
   test('the request log gives back what was appended, to its owner only', async () => {
     const principal = newcomer()
     const { principal: _, ...full } = logEntry({})
-    const empty = { ...full, ...NOTHING_KNOWN, requestId: 'req-2', startedAtMs: full.startedAtMs + 1 }
-    store().appendRequestLog({ principal, ...full })
-    store().appendRequestLog({ principal, ...empty })
+    const after = (offset: number) => ({ requestId: `req-${offset}`, startedAtMs: full.startedAtMs + offset })
+    const empty = { ...full, ...NOTHING_KNOWN, ...after(1) }
+    const attempt = { providerId: 'openai', model: 'gpt-4o', status: null, errorCode: null, durationMs: 19.25 }
+    const ordinary = { ...full, ...after(2), attempts: [attempt] }
+    const failed = { ...full, ...after(3), attempts: [{ ...attempt, errorCode: 'provider_timeout' }] }
+    const elsewhere = { ...full, ...after(4), attempts: [{ ...attempt, model: 'gpt-4o-mini' }] }
+    const repeated = { ...full, ...after(5), attempts: [attempt, attempt] }
+    const entries = [full, empty, ordinary, failed, elsewhere, repeated]
+    for (const entry of entries) store().appendRequestLog({ principal, ...entry })
     const { rows } = await store().requestLog(principal).list({ limit: 10, order: 'asc' })
-    expect(rows.map(({ cursor: _cursor, ...row }) => row)).toEqual([full, empty])
+    expect(rows.map(({ cursor: _cursor, ...row }) => row)).toEqual(entries)
     expect((await store().requestLog(newcomer()).list({ limit: 10, order: 'asc' })).rows).toEqual([])
   })
 

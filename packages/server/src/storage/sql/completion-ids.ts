@@ -21,7 +21,7 @@ export interface CompletionIds {
 /** What moves in one run. A lookup scans up to twice as many hashes, in about a millisecond. */
 const RUN_ROWS = 8192
 /** A run moves in slices of the hash's range, so that no turn of the event loop bears all of it. */
-const SLICES = 8
+const SLICES = 4
 const STEP_ROWS = RUN_ROWS / SLICES
 const HASH_BITS = 47
 const SLICE_WIDTH = 2 ** HASH_BITS / SLICES

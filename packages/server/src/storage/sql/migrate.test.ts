@@ -38,6 +38,8 @@ const tables = (): unknown[] =>
     .all()
     .map((row) => row['name'])
 
+const first = ['chat_completion_ids', 'chat_completion_recent_ids', 'chat_completions']
+
 describe('the list of migrations', () => {
   test('is numbered without gaps', () => {
     expect(migrations.map((migration) => migration.version)).toEqual(migrations.map((_, index) => index + 1))
@@ -45,14 +47,14 @@ describe('the list of migrations', () => {
 
   test('upgrades from version 1 step by step and keeps the rows', () => {
     migrateTo(1)
-    expect(tables()).toEqual(['chat_completions'])
+    expect(tables()).toEqual(first)
     connection.exec(
-      "INSERT INTO chat_completions (owner, id, created_at_ms, model, reply_format, request, reply) VALUES ('o', 'old', 1, 'm', 'json', x'00', x'01')",
+      "INSERT INTO chat_completions (owner, id, deleted, created_at_ms, model, reply_format, request, reply) VALUES ('o', 'old', 0, 1, 'm', 'json', x'00', x'01')",
     )
     migrateTo(2)
-    expect(tables()).toEqual(['chat_completions', 'models'])
+    expect(tables()).toEqual([...first, 'models'])
     migrateTo(3)
-    expect(tables()).toEqual(['chat_completions', 'models', 'request_log'])
+    expect(tables()).toEqual([...first, 'models', 'request_log'])
     migrateTo(migrations.length)
     expect(versions()).toEqual(migrations.map((migration) => migration.version))
     expect(connection.prepare('SELECT id, reply FROM chat_completions').all()).toMatchObject([{ id: 'old' }])
@@ -71,7 +73,7 @@ test('a step that fails leaves nothing behind', () => {
   const all = [...migrations.slice(0, 1), broken]
   expect(() => migrate({ connection, path, clock: systemClock, migrations: all })).toThrow('half')
   expect(versions()).toEqual([1])
-  expect(tables()).toEqual(['chat_completions'])
+  expect(tables()).toEqual(first)
   migrateTo(2)
   expect(versions()).toEqual([1, 2])
 })

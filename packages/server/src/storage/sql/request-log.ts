@@ -2,7 +2,14 @@
 import { type Log, type Principal, StackError } from '@llama-stack/api'
 import type { Selectable } from 'kysely'
 import * as z from 'zod'
-import type { Page, RequestLogEntry, RequestLogQuery, RequestLogReader, RequestLogRow } from '../storage.ts'
+import type {
+  Page,
+  RequestAttempt,
+  RequestLogEntry,
+  RequestLogQuery,
+  RequestLogReader,
+  RequestLogRow,
+} from '../storage.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 import type { Tables } from './tables.ts'
 
@@ -76,10 +83,11 @@ function prepareInsert({ connection }: SqliteDatabase): (entry: RequestLogEntry)
   const insert = connection.prepare(
     `INSERT INTO request_log (owner, request_id, started_at_ms, operation, route, method, path, status, error_code, model,
        provider_id, provider_model, streamed, demo, input_tokens, output_tokens, total_tokens, first_byte_ms, duration_ms,
-       attempts, client)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       attempt_ms, attempts, client)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return (entry) => {
+    const attemptMs = ordinaryAttemptMs(entry)
     insert.run(
       entry.principal.id,
       entry.requestId,
@@ -100,10 +108,28 @@ function prepareInsert({ connection }: SqliteDatabase): (entry: RequestLogEntry)
       entry.totalTokens,
       entry.firstByteMs,
       entry.durationMs,
-      JSON.stringify(entry.attempts),
+      attemptMs,
+      attemptMs === null && entry.attempts.length > 0 ? JSON.stringify(entry.attempts) : null,
       entry.client,
     )
   }
+}
+
+/** Nearly every request makes one attempt, of which all but the duration is in the row already. */
+function ordinaryAttemptMs({ attempts, providerId, providerModel }: RequestLogEntry): number | null {
+  const [only] = attempts
+  if (only === undefined || attempts.length > 1) return null
+  const { status, errorCode } = only
+  const isOrdinary =
+    status === null && errorCode === null && only.providerId === providerId && only.model === providerModel
+  return isOrdinary ? only.durationMs : null
+}
+
+function toAttempts(row: Selectable<Tables['request_log']>): readonly RequestAttempt[] {
+  if (row.attempts !== null) return Attempts.parse(JSON.parse(row.attempts))
+  if (row.attempt_ms === null || row.provider_id === null) return []
+  const { provider_id: providerId, provider_model: model, attempt_ms: durationMs } = row
+  return [{ providerId, model, status: null, errorCode: null, durationMs }]
 }
 
 async function list(
@@ -162,7 +188,7 @@ function toRequestLogRow(row: Selectable<Tables['request_log']>): RequestLogRow 
     totalTokens: row.total_tokens,
     firstByteMs: row.first_byte_ms,
     durationMs: row.duration_ms,
-    attempts: Attempts.parse(JSON.parse(row.attempts)),
+    attempts: toAttempts(row),
     client: row.client,
   }
 }

@@ -52,8 +52,10 @@ interface RequestLogTable {
   total_tokens: number | null
   first_byte_ms: number | null
   duration_ms: number
-  /** JSON. */
-  attempts: string
+  /** The duration of the only attempt, where the row says the rest of it. */
+  attempt_ms: number | null
+  /** JSON, where there were several or one that the row doesn't describe. */
+  attempts: string | null
   client: string | null
 }
 

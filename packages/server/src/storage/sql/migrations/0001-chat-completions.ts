@@ -23,7 +23,7 @@ export const chatCompletions: Migration = {
       request ${types.bytes} NOT NULL,
       reply ${types.bytes} NOT NULL
     )`,
-    'CREATE INDEX chat_completions_by_owner ON chat_completions (owner, seq) WHERE deleted = 0',
+    'CREATE INDEX chat_completions_by_owner ON chat_completions (owner) WHERE deleted = 0',
     `CREATE TABLE chat_completion_recent_ids (seq ${types.key}, id_hash ${types.integer} NOT NULL)`,
     `CREATE TABLE chat_completion_ids (
       id_hash ${types.integer} NOT NULL,

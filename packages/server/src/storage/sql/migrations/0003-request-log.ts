@@ -26,9 +26,10 @@ export const requestLog: Migration = {
       total_tokens ${types.integer},
       first_byte_ms ${types.real},
       duration_ms ${types.real} NOT NULL,
-      attempts ${types.text} NOT NULL,
+      attempt_ms ${types.real},
+      attempts ${types.text},
       client ${types.text}
     )`,
-    'CREATE INDEX request_log_by_time ON request_log (owner, started_at_ms, seq)',
+    'CREATE INDEX request_log_by_time ON request_log (owner, started_at_ms)',
   ],
 }
