@@ -46,7 +46,7 @@ test('each row is found at every moment of its way', () => {
 test('the table that lookups scan stays short', () => {
   addRows(50_000, (index) => `id-${index}`)
   const recent = Number(countRows('chat_completion_recent_ids'))
-  expect(recent).toBeLessThanOrEqual(2 * 8192)
+  expect(recent).toBeLessThanOrEqual(2 * 4096)
   expect(recent + Number(countRows('chat_completion_ids'))).toBe(50_000)
 })
 
