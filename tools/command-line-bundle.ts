@@ -1,10 +1,12 @@
 /**
- * How the command line is bundled: two CommonJS files with their dependencies inside, so that a start reads two files, V8's
- * compile cache covers the large one, and what a command does not use is not evaluated.
+ * How the command line is bundled: a few CommonJS files with their dependencies inside, so that a start reads two of them,
+ * V8's code is kept for the large one, and what a command does not use is not evaluated.
  */
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
-import type { BuildOptions, Plugin } from 'esbuild'
+import type { BuildOptions, OutputFile, Plugin } from 'esbuild'
 
 /**
  * Parts of dependencies that we never call and that cost start time. Fastify loads its JSON-schema compilers and its
@@ -58,17 +60,84 @@ function partsElsewhere(server: string, onPart: (path: string) => void): Plugin 
         return { path: part, namespace: 'part' }
       })
       build.onLoad({ filter: /.*/, namespace: 'part' }, ({ path }) => ({
-        contents: `module.exports = require('./parts.js')[${JSON.stringify(path)}]()`,
+        contents: `module.exports = require('part-loader')(${JSON.stringify(path)})`,
         loader: 'js',
+        resolveDir: server,
       }))
-      build.onResolve({ filter: /^\.\/parts\.js$/ }, () => ({ path: './parts.js', external: true }))
+      build.onResolve({ filter: /^part-loader$/ }, ({ path }) => ({ path, namespace: 'part-loader' }))
+      build.onLoad({ filter: /.*/, namespace: 'part-loader' }, () => ({
+        contents: `module.exports = require('./src/cli/bundled-parts.ts').createPartLoader(process)`,
+        loader: 'js',
+        resolveDir: server,
+      }))
     },
   }
 }
 
+/** Packages that few commands and requests need, and that are larger than all the rest: each is a script of its own. */
+const packagesElsewhere: Readonly<Record<string, string>> = Object.freeze({
+  fastify: './fastify.js',
+  kysely: './kysely.js',
+  'undici/lib/dispatcher/proxy-agent.js': './proxy-agent.js',
+})
+
+const ownScripts: Plugin = {
+  name: 'own-scripts',
+  setup(build) {
+    build.onResolve({ filter: /^[a-z]/ }, ({ kind, path }) => {
+      const script = kind === 'dynamic-import' ? packagesElsewhere[path] : undefined
+      return script === undefined ? undefined : { path: script, namespace: 'own-script' }
+    })
+    // A `require`, so that the loader of the scripts is asked; an `import` would go to Node's.
+    build.onLoad({ filter: /.*/, namespace: 'own-script' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)})`,
+      loader: 'js',
+    }))
+    build.onResolve({ filter: /^\.\//, namespace: 'own-script' }, ({ path }) => ({ path, external: true }))
+  },
+}
+
+/** Node's own modules, loaded when our code first uses one of their names: `node:https` alone costs a tenth of a start. */
+const lateBuiltins: Plugin = {
+  name: 'late-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^node:/, namespace: 'file' }, ({ path, importer, kind }) =>
+      kind === 'import-statement' && !importer.includes('node_modules')
+        ? { path, namespace: 'late-builtin' }
+        : undefined,
+    )
+    build.onResolve({ filter: /^node:/, namespace: 'late-builtin' }, ({ path }) => ({ path, external: true }))
+    build.onLoad({ filter: /.*/, namespace: 'late-builtin' }, async ({ path }) => {
+      // The build runs in the Node version that the bundle is for.
+      const names = Object.keys((await import(path)) as object).filter((name) => name !== 'default')
+      const getters = names.map((name) => `get ${name}() { return load().${name} }`)
+      return {
+        contents: `let loaded; const load = () => (loaded ??= require('${path}')); module.exports = { ${getters.join(', ')} }`,
+        loader: 'js',
+      }
+    })
+  },
+}
+
 /**
- * Builds the bins `llama` and `llama-stack`: `main.js`, which is small and answers `--help`, and `parts.js` with all the
- * rest. V8's compile cache never covers the file that turns it on, so that file must not be the large one.
+ * Writes a script as the loader of the scripts takes it: ASCII, behind a line that names its content. esbuild leaves other
+ * characters in regular expressions only, where their escapes mean the same.
+ */
+function writeScript(outputs: readonly OutputFile[]): void {
+  for (const { path, text } of outputs) {
+    const ascii = text.replaceAll(/[^\p{ASCII}]/gu, toEscapes)
+    writeFileSync(path, `// ${createHash('sha256').update(ascii).digest('hex')}\n${ascii}`)
+  }
+}
+
+const toEscapes = (character: string): string =>
+  Array.from({ length: character.length }, (_, at) => {
+    return `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`
+  }).join('')
+
+/**
+ * Builds the bins `llama` and `llama-stack`: `main.js`, which is small and answers `--help`, `parts.js` with the rest that
+ * is ours, and the scripts of large packages.
  */
 export async function buildCommandLine(common: BuildOptions, server: string): Promise<void> {
   const options: BuildOptions = {
@@ -88,14 +157,26 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     ...options,
     entryPoints: [join(server, 'src/cli/main.ts')],
     outfile: join(server, 'dist/cli/main.js'),
-    plugins: [partsElsewhere(server, (path) => parts.add(path))],
+    plugins: [lateBuiltins, partsElsewhere(server, (path) => parts.add(path))],
   })
   // esbuild turns each `require` of a module into its first evaluation: a command evaluates what it uses.
   const entries = Array.from(parts, (path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`)
-  await build({
+  const { outputFiles } = await build({
     ...options,
     stdin: { contents: `module.exports = { ${entries.toSorted().join(', ')} }`, resolveDir: server, loader: 'js' },
     outfile: join(server, 'dist/cli/parts.js'),
-    plugins: [unused, oneLocale],
+    plugins: [unused, oneLocale, ownScripts, lateBuiltins],
+    write: false,
   })
+  writeScript(outputFiles)
+  for (const [name, script] of Object.entries(packagesElsewhere)) {
+    const built = await build({
+      ...options,
+      stdin: { contents: `module.exports = require(${JSON.stringify(name)})`, resolveDir: server, loader: 'js' },
+      outfile: join(server, 'dist/cli', script),
+      plugins: [unused],
+      write: false,
+    })
+    writeScript(built.outputFiles)
+  }
 }

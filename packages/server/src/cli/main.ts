@@ -2,8 +2,8 @@
 /**
  * The entry of the command line: checks the Node version before it loads anything that an older one cannot read.
  *
- * It imports nothing statically and awaits nothing at the top level, so that the check runs first, the compile cache
- * serves everything behind it, and the bundle can be CommonJS.
+ * It imports nothing statically and awaits nothing at the top level, so that the check runs first and the bundle can be
+ * CommonJS.
  */
 const OLDEST_MAJOR = 24
 
@@ -22,7 +22,6 @@ async function main(): Promise<void> {
 }
 
 if (isSupported(process.versions.node)) {
-  process.getBuiltinModule('node:module').enableCompileCache()
   void main()
 } else {
   process.stderr.write(

@@ -1,0 +1,28 @@
+/** What `main.js` has in place of the modules that it loads late: the bundle puts those into scripts of their own. */
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { findCommand } from './find-command.ts'
+import { createScriptLoader } from './script-loader.ts'
+
+/** Creates a function that evaluates a module of `parts.js` by its path. */
+export function createPartLoader(process: NodeJS.Process): (path: string) => unknown {
+  const load = createScriptLoader({
+    directory: import.meta.dirname,
+    codeDirectory: toCodeDirectory(process),
+    require: createRequire(import.meta.filename),
+    process,
+  })
+  return (path) => {
+    // What tools/command-line-bundle.ts makes this script export.
+    const parts = load('./parts.js') as Readonly<Record<string, () => unknown>>
+    return parts[path]?.()
+  }
+}
+
+/** Each command keeps its own code: they have little in common, and the first to run would decide for all. */
+function toCodeDirectory({ env, argv }: NodeJS.Process): string | undefined {
+  const found = findCommand(argv.slice(2))
+  if (found.kind !== 'command' || env['NODE_DISABLE_COMPILE_CACHE'] === '1') return undefined
+  return join(env['HOME'] ?? homedir(), '.llama-stack', 'cache', found.entry.path.replaceAll(' ', '-'))
+}
