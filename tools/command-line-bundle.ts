@@ -97,26 +97,31 @@ const ownScripts: Plugin = {
   },
 }
 
-/** Node's own modules, loaded when our code first uses one of their names: `node:https` alone costs a tenth of a start. */
-const lateBuiltins: Plugin = {
-  name: 'late-builtins',
-  setup(build) {
-    build.onResolve({ filter: /^node:/, namespace: 'file' }, ({ path, importer, kind }) =>
-      kind === 'import-statement' && !importer.includes('node_modules')
-        ? { path, namespace: 'late-builtin' }
-        : undefined,
-    )
-    build.onResolve({ filter: /^node:/, namespace: 'late-builtin' }, ({ path }) => ({ path, external: true }))
-    build.onLoad({ filter: /.*/, namespace: 'late-builtin' }, async ({ path }) => {
-      // The build runs in the Node version that the bundle is for.
-      const names = Object.keys((await import(path)) as object).filter((name) => name !== 'default')
-      const getters = names.map((name) => `get ${name}() { return load().${name} }`)
-      return {
-        contents: `let loaded; const load = () => (loaded ??= require('${path}')); module.exports = { ${getters.join(', ')} }`,
-        loader: 'js',
-      }
-    })
-  },
+/** Modules that are loaded when one of their names is first used: Node's own, and the schemas of the API. */
+function lateModules(api: string): Plugin {
+  const isSchema = (path: string): boolean =>
+    /^src\/(?:wire|inference)\/(?!routes\.ts)[^/]+\.ts$/.test(relative(api, path).replaceAll('\\', '/'))
+  return {
+    name: 'late-modules',
+    setup(build) {
+      build.onResolve({ filter: /^(node:|\.)/, namespace: 'file' }, ({ path, importer, kind, resolveDir }) => {
+        if (kind !== 'import-statement' || importer.includes('node_modules')) return undefined
+        const module = path.startsWith('node:') ? path : resolve(resolveDir, path)
+        return module === path || isSchema(module) ? { path: module, namespace: 'late-module' } : undefined
+      })
+      build.onResolve({ filter: /^node:/, namespace: 'late-module' }, ({ path }) => ({ path, external: true }))
+      build.onLoad({ filter: /.*/, namespace: 'late-module' }, async ({ path }) => {
+        // The build runs in the Node version that the bundle is for.
+        const names = Object.keys((await import(path)) as object).filter((name) => name !== 'default')
+        const getters = names.map((name) => `get ${name}() { return load().${name} }`)
+        return {
+          contents: `let loaded; const load = () => (loaded ??= require('${path}')); module.exports = { ${getters.join(', ')} }`,
+          loader: 'js',
+          resolveDir: api,
+        }
+      })
+    },
+  }
 }
 
 /**
@@ -152,12 +157,13 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   }
+  const late = lateModules(join(server, '../api'))
   const parts = new Set<string>()
   await build({
     ...options,
     entryPoints: [join(server, 'src/cli/main.ts')],
     outfile: join(server, 'dist/cli/main.js'),
-    plugins: [lateBuiltins, partsElsewhere(server, (path) => parts.add(path))],
+    plugins: [late, partsElsewhere(server, (path) => parts.add(path))],
   })
   // esbuild turns each `require` of a module into its first evaluation: a command evaluates what it uses.
   const entries = Array.from(parts, (path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`)
@@ -165,7 +171,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     ...options,
     stdin: { contents: `module.exports = { ${entries.toSorted().join(', ')} }`, resolveDir: server, loader: 'js' },
     outfile: join(server, 'dist/cli/parts.js'),
-    plugins: [unused, oneLocale, ownScripts, lateBuiltins],
+    plugins: [unused, oneLocale, ownScripts, late],
     write: false,
   })
   writeScript(outputFiles)

@@ -32,18 +32,15 @@ export type {
 export { CompletionUsage } from './wire/usage.ts'
 export { cursorPage, cursorQuery } from './wire/paging.ts'
 export type { CursorPage } from './wire/paging.ts'
+export { ChatCompletionRequest, ChatMessage, ChatTool, ToolCall } from './inference/chat-completions.ts'
 export {
   ChatChoice,
   ChatChunkChoice,
   ChatCompletion,
   ChatCompletionChunk,
-  ChatCompletionRequest,
-  ChatMessage,
-  ChatTool,
   StoredChatCompletion,
   StoredChatMessage,
-  ToolCall,
-} from './inference/chat-completions.ts'
+} from './inference/chat-replies.ts'
 export { Completion, CompletionRequest } from './inference/completions.ts'
 export type { CompletionChunk } from './inference/completions.ts'
 export { EmbeddingsRequest, EmbeddingsResponse } from './inference/embeddings.ts'

@@ -1,20 +1,27 @@
-/** The routes of inference: completions, embeddings, rerank, and the stored chat completions. */
-import * as z from 'zod'
+/**
+ * The routes of inference: completions, embeddings, rerank, and the stored chat completions.
+ *
+ * Schemas stand behind getters, so that a bundle may build those of a route when the route is first called: building all of
+ * them is a tenth of a start (docs/decisions/0004-cold-start.md).
+ */
 import { defineApi } from '../route.ts'
 import type { Service } from '../route.ts'
-import { cursorPage, cursorQuery } from '../wire/paging.ts'
+import { ChatCompletionRequest } from './chat-completions.ts'
 import {
   ChatCompletion,
   ChatCompletionChunk,
-  ChatCompletionRequest,
+  ChatCompletionDeleted,
+  ChatCompletionId,
+  ChatCompletionPage,
+  ChatCompletionQuery,
+  ChatCompletionUpdate,
+  ChatMessagePage,
+  ChatMessageQuery,
   StoredChatCompletion,
-  StoredChatMessage,
-} from './chat-completions.ts'
+} from './chat-replies.ts'
 import { Completion, CompletionRequest } from './completions.ts'
 import { EmbeddingsRequest, EmbeddingsResponse } from './embeddings.ts'
 import { DocumentRerankRequest, DocumentRerankResponse, RerankRequest, RerankResponse } from './rerank.ts'
-
-const completionId = z.object({ completion_id: z.string() })
 
 /** What a call to a model may fail with. */
 const modelErrors = [
@@ -49,9 +56,15 @@ export const inference = defineApi({
     summary: 'Create a chat completion.',
     description:
       'Routed to the provider that owns the model. Unknown fields travel to the provider. Streams end with `data: [DONE]`.',
-    body: ChatCompletionRequest,
-    response: ChatCompletion,
-    event: ChatCompletionChunk,
+    get body() {
+      return ChatCompletionRequest
+    },
+    get response() {
+      return ChatCompletion
+    },
+    get event() {
+      return ChatCompletionChunk
+    },
     errors: modelErrors,
     tag: 'Inference',
   },
@@ -61,12 +74,12 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/chat/completions'],
     access: 'read',
     summary: 'List stored chat completions with their input messages.',
-    query: z.looseObject({
-      ...cursorQuery,
-      model: z.string().optional().describe('Only completions of this model.'),
-      metadata: z.record(z.string(), z.string()).optional().describe('Only completions with these metadata values.'),
-    }),
-    response: cursorPage(StoredChatCompletion),
+    get query() {
+      return ChatCompletionQuery
+    },
+    get response() {
+      return ChatCompletionPage
+    },
     errors: ['store_disabled'],
     tag: 'Inference',
   },
@@ -76,8 +89,12 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/chat/completions/{completion_id}'],
     access: 'read',
     summary: 'Fetch one stored chat completion.',
-    params: completionId,
-    response: StoredChatCompletion,
+    get params() {
+      return ChatCompletionId
+    },
+    get response() {
+      return StoredChatCompletion
+    },
     errors: stored,
     tag: 'Inference',
   },
@@ -87,11 +104,15 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/chat/completions/{completion_id}'],
     access: 'write',
     summary: 'Replace the metadata of a stored chat completion.',
-    params: completionId,
-    body: z.looseObject({
-      metadata: z.record(z.string().max(64), z.string().max(512)).nullable().describe('At most 16 pairs; null clears.'),
-    }),
-    response: StoredChatCompletion,
+    get params() {
+      return ChatCompletionId
+    },
+    get body() {
+      return ChatCompletionUpdate
+    },
+    get response() {
+      return StoredChatCompletion
+    },
     errors: stored,
     tag: 'Inference',
   },
@@ -101,8 +122,12 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/chat/completions/{completion_id}'],
     access: 'write',
     summary: 'Delete a stored chat completion.',
-    params: completionId,
-    response: z.looseObject({ object: z.literal('chat.completion.deleted'), id: z.string(), deleted: z.literal(true) }),
+    get params() {
+      return ChatCompletionId
+    },
+    get response() {
+      return ChatCompletionDeleted
+    },
     errors: stored,
     tag: 'Inference',
   },
@@ -112,9 +137,15 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/chat/completions/{completion_id}/messages'],
     access: 'read',
     summary: 'List the input messages of a stored chat completion.',
-    params: completionId,
-    query: z.looseObject({ ...cursorQuery, order: z.enum(['asc', 'desc']).default('asc') }),
-    response: cursorPage(StoredChatMessage),
+    get params() {
+      return ChatCompletionId
+    },
+    get query() {
+      return ChatMessageQuery
+    },
+    get response() {
+      return ChatMessagePage
+    },
     errors: stored,
     tag: 'Inference',
   },
@@ -124,9 +155,15 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/completions'],
     access: 'write',
     summary: 'Create a text completion.',
-    body: CompletionRequest,
-    response: Completion,
-    event: Completion,
+    get body() {
+      return CompletionRequest
+    },
+    get response() {
+      return Completion
+    },
+    get event() {
+      return Completion
+    },
     errors: modelErrors,
     tag: 'Inference',
   },
@@ -136,8 +173,12 @@ export const inference = defineApi({
     aliases: ['/v1/openai/v1/embeddings'],
     access: 'write',
     summary: 'Embed texts or token arrays.',
-    body: EmbeddingsRequest,
-    response: EmbeddingsResponse,
+    get body() {
+      return EmbeddingsRequest
+    },
+    get response() {
+      return EmbeddingsResponse
+    },
     errors: modelErrors,
     tag: 'Inference',
   },
@@ -148,8 +189,12 @@ export const inference = defineApi({
     access: 'write',
     stability: 'v1alpha',
     summary: 'Score items against a query, most relevant first.',
-    body: RerankRequest,
-    response: RerankResponse,
+    get body() {
+      return RerankRequest
+    },
+    get response() {
+      return RerankResponse
+    },
     errors: modelErrors,
     tag: 'Inference',
   },
@@ -158,8 +203,12 @@ export const inference = defineApi({
     path: '/v1/rerank',
     access: 'write',
     summary: 'Rerank documents in the shape that Cohere, Jina and vLLM share.',
-    body: DocumentRerankRequest,
-    response: DocumentRerankResponse,
+    get body() {
+      return DocumentRerankRequest
+    },
+    get response() {
+      return DocumentRerankResponse
+    },
     errors: modelErrors,
     tag: 'Inference',
   },

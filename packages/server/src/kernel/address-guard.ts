@@ -6,6 +6,7 @@ import { BlockList, isIP } from 'node:net'
 import { lookup } from 'node:dns'
 import type { LookupAddress, LookupOptions } from 'node:dns'
 import { StackError } from '@llama-stack/api'
+import { lazy } from './lazy.ts'
 
 const BLOCKED_V4: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
@@ -41,8 +42,6 @@ const BLOCKED_V6: readonly (readonly [string, number])[] = [
   ['ff00::', 8],
 ]
 
-const blocked = createBlockList()
-
 function createBlockList(): BlockList {
   const list = new BlockList()
   for (const [network, prefix] of BLOCKED_V4) list.addSubnet(network, prefix, 'ipv4')
@@ -50,11 +49,14 @@ function createBlockList(): BlockList {
   return list
 }
 
+/** Most servers never see a caller's URL. */
+const getBlocked = lazy(createBlockList)
+
 /** Whether an address is one that a caller must not reach. IPv4-mapped IPv6 addresses count as their IPv4 address. */
 export function isPrivateAddress(address: string): boolean {
   const family = isIP(address)
   if (family === 0) return true
-  return blocked.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  return getBlocked().check(address, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 /** Refuses a URL by its text: other schemes than http(s), credentials inside, and addresses written as literals. */

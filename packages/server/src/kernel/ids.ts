@@ -1,5 +1,6 @@
 /** Random ids with a prefix that says what they name. */
 import { randomFillSync } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
 
 export interface Ids {
   /** A fresh id: the prefix and 24 characters of base 62 (142 bits). */
@@ -16,7 +17,7 @@ export function createIds(): Ids {
   let position = POOL_BYTES
   const nextByte = (): number => {
     if (position === POOL_BYTES) {
-      randomFillSync(pool)
+      fillRandom(pool)
       position = 0
     }
     return pool[position++] ?? 0
@@ -35,5 +36,24 @@ export function createIds(): Ids {
       }
       return id
     },
+  }
+}
+
+/** The system's random source is a file on Linux; loading `node:crypto` for it costs a start more than all its ids. */
+function fillRandom(pool: Uint8Array): void {
+  if (process.platform !== 'linux' || !readRandom(pool)) randomFillSync(pool)
+}
+
+/** Whether the whole pool could be filled. */
+function readRandom(pool: Uint8Array): boolean {
+  let file: number | undefined
+  try {
+    file = openSync('/dev/urandom', 'r')
+    return readSync(file, pool) === pool.length
+  } catch {
+    // A container without devices.
+    return false
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }
