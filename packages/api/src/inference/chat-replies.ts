@@ -1,6 +1,6 @@
 /** What a chat completion is answered with: the reply, the chunks of a stream, and what is stored of both. */
 import * as z from 'zod'
-import { cursorPage, cursorQuery } from '../wire/paging.ts'
+import { cursorPage } from '../wire/paging.ts'
 import { CompletionUsage } from '../wire/usage.ts'
 import { ToolCall } from './chat-completions.ts'
 
@@ -75,26 +75,12 @@ export const StoredChatMessage = z
   .meta({ id: 'StoredChatMessage' })
 export type StoredChatMessage = z.infer<typeof StoredChatMessage>
 
-export const ChatCompletionId = z.object({ completion_id: z.string() })
-
-export const ChatCompletionQuery = z.looseObject({
-  ...cursorQuery,
-  model: z.string().optional().describe('Only completions of this model.'),
-  metadata: z.record(z.string(), z.string()).optional().describe('Only completions with these metadata values.'),
-})
-
 export const ChatCompletionPage = cursorPage(StoredChatCompletion)
-
-export const ChatCompletionUpdate = z.looseObject({
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullable().describe('At most 16 pairs; null clears.'),
-})
 
 export const ChatCompletionDeleted = z.looseObject({
   object: z.literal('chat.completion.deleted'),
   id: z.string(),
   deleted: z.literal(true),
 })
-
-export const ChatMessageQuery = z.looseObject({ ...cursorQuery, order: z.enum(['asc', 'desc']).default('asc') })
 
 export const ChatMessagePage = cursorPage(StoredChatMessage)

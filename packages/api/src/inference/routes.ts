@@ -11,17 +11,19 @@ import {
   ChatCompletion,
   ChatCompletionChunk,
   ChatCompletionDeleted,
-  ChatCompletionId,
   ChatCompletionPage,
-  ChatCompletionQuery,
-  ChatCompletionUpdate,
   ChatMessagePage,
-  ChatMessageQuery,
   StoredChatCompletion,
 } from './chat-replies.ts'
 import { Completion, CompletionRequest } from './completions.ts'
 import { EmbeddingsRequest, EmbeddingsResponse } from './embeddings.ts'
 import { DocumentRerankRequest, DocumentRerankResponse, RerankRequest, RerankResponse } from './rerank.ts'
+import {
+  ChatCompletionId,
+  ChatCompletionQuery,
+  ChatCompletionUpdate,
+  ChatMessageQuery,
+} from './stored-chat-requests.ts'
 
 /** What a call to a model may fail with. */
 const modelErrors = [
