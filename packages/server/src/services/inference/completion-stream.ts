@@ -6,6 +6,7 @@ import type { ByteSink, ByteStream, StreamQuirks } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
 import { toProviderError } from '../../kernel/provider-failure.ts'
 import { sseData, sseDone } from '../../kernel/sse.ts'
+import { ChunkShortcut } from './chunk-shortcut.ts'
 import type { CompletionObserver } from './completion-observer.ts'
 import type { ModelRenamer } from './rename-model.ts'
 import type { ReplyRepair } from './repair-chunk.ts'
@@ -31,6 +32,8 @@ type Piece = Record<string, unknown>
 
 export class CompletionStream implements ByteStream, ByteSink {
   readonly #options: CompletionStreamOptions
+  /** Absent for vendors each of whose chunks is mended. */
+  readonly #shortcut: ChunkShortcut | undefined
   #sink: ByteSink | undefined
   /** The beginning of an event whose end has not come yet. */
   #carry: Buffer = EMPTY
@@ -39,6 +42,7 @@ export class CompletionStream implements ByteStream, ByteSink {
 
   constructor(options: CompletionStreamOptions) {
     this.#options = options
+    this.#shortcut = options.quirks.repair === undefined ? new ChunkShortcut(options.rename) : undefined
   }
 
   pipe(sink: ByteSink): void {
@@ -107,6 +111,8 @@ export class CompletionStream implements ByteStream, ByteSink {
 
   /** What the client gets for one event, its blank line included. The empty text where it gets nothing. */
   #event(event: string): string {
+    const short = this.#shortcut?.relay(event)
+    if (short !== undefined) return short
     const payload = payloadOf(event)
     if (payload === undefined) return ''
     if (payload === '[DONE]') {
@@ -133,6 +139,7 @@ export class CompletionStream implements ByteStream, ByteSink {
     const changed = repair.mend(mended) || mended !== piece
     observer.see(mended)
     if (quirks.stripUsageChunk === true && isUsageOnly(mended)) return ''
+    if (!changed && isPlain(event)) this.#shortcut?.learn(event, mended)
     const json = changed ? JSON.stringify(mended) : payload
     const named = rename === undefined ? json : rename(json, mended)
     if (named !== payload) return sseData(named)
@@ -202,6 +209,7 @@ export class CompletionStream implements ByteStream, ByteSink {
 function lastEventEnd(bytes: Buffer): number {
   let at = bytes.byteLength - 1
   // Nearly always the chunk ends with its event.
+  if (bytes[at] === LINE_FEED && bytes[at - 1] === LINE_FEED) return bytes.byteLength
   for (;;) {
     at = bytes.lastIndexOf(LINE_FEED, at)
     if (at <= 0) return 0

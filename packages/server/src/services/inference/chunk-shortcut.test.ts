@@ -1,0 +1,72 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ChunkShortcut } from './chunk-shortcut.ts'
+import { createModelRenamer } from './rename-model.ts'
+
+const head = { id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm' }
+const event = (piece: object): string => `data: ${JSON.stringify(piece)}\n\n`
+const text = (content: string): object => ({
+  ...head,
+  choices: [{ index: 0, delta: { content }, logprobs: null, finish_reason: null }],
+})
+
+function taught(piece: object = text('first')): ChunkShortcut {
+  const shortcut = new ChunkShortcut(createModelRenamer('vendor/m'))
+  shortcut.learn(event(piece), { ...piece })
+  return shortcut
+}
+
+describe('the shortcut', () => {
+  test('relays what parsing and renaming would give, whatever the text says', () => {
+    const tricky = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom(
+        '"finish_reason":"stop"',
+        '"tool_calls":[',
+        '"usage":{',
+        '"error":',
+        '"delta":{',
+        '\n\n',
+        '"model":"m"',
+        'data: ',
+      ),
+    )
+    fc.assert(
+      fc.property(fc.array(tricky), (parts) => {
+        const chunk = text(parts.join(''))
+        const wanted = event({ ...chunk, model: 'vendor/m' })
+        expect(taught().relay(event(chunk)) ?? wanted).toBe(wanted)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('is taken by ordinary text', () => {
+    expect(taught().relay(event(text('Zürich 🏔️ "quoted" \\ \n')))).toBe(
+      event({ ...text('Zürich 🏔️ "quoted" \\ \n'), model: 'vendor/m' }),
+    )
+  })
+
+  const first = (choice: object): object => ({ ...head, choices: [choice] })
+  test.each([
+    ['the end of a choice', first({ index: 0, delta: {}, finish_reason: 'stop' })],
+    [
+      'a tool call',
+      first({ index: 0, delta: { tool_calls: [{ function: { arguments: '{' } }] }, finish_reason: null }),
+    ],
+    ['usage', { ...text('x'), usage: { total_tokens: 1 } }],
+    ['an error', { ...text('x'), error: { message: 'down' } }],
+    ['two choices', { ...head, choices: [...Array(2)].map((_, index) => ({ index, delta: {}, finish_reason: null })) }],
+    ['no choices', { ...head, choices: [] }],
+    ['a choice without index', first({ delta: { content: 'x' }, finish_reason: null })],
+    ['a choice without finish_reason', first({ index: 0, delta: { content: 'x' } })],
+    ['another id', { ...text('x'), id: 'c2' }],
+  ])('leaves %s to the parser', (_what, chunk) => {
+    expect(taught().relay(event(chunk))).toBeUndefined()
+  })
+
+  test('is not learnt from a chunk whose model comes after its choices', () => {
+    const { model, ...rest } = { ...text('x'), model: 'm' } as Record<string, unknown>
+    expect(taught({ ...rest, model }).relay(event({ ...rest, model }))).toBeUndefined()
+  })
+})
