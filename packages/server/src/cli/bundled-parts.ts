@@ -10,7 +10,8 @@ export function createPartLoader(process: NodeJS.Process): (path: string) => unk
   const load = createScriptLoader({
     directory: import.meta.dirname,
     codeDirectory: toCodeDirectory(process),
-    require: createRequire(import.meta.filename),
+    // `node:module` is loaded for what is not Node's own only: nearly everything else is in the bundle.
+    require: (id) => process.getBuiltinModule(id) ?? createRequire(import.meta.filename)(id),
     process,
   })
   return (path) => {

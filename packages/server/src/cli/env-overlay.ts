@@ -1,8 +1,8 @@
 /** The environment of a server: the process's own, `.env` files of the working directory, `--env KEY=VALUE`. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { StackError } from '@llama-stack/api'
+import { machineFiles } from '../config/config-files.ts'
 import type { Environment } from './command.ts'
 
 /** The merged variables and the files that had some. */
@@ -24,7 +24,7 @@ export async function readEnvOverlay(
   const files: string[] = []
   let merged: Environment = {}
   for (const name of fileNames) {
-    const text = await readFile(join(cwd, name), 'utf8').catch(() => undefined)
+    const text = await machineFiles.readText(join(cwd, name)).catch(() => undefined)
     if (text === undefined) continue
     files.push(name)
     merged = { ...merged, ...parseEnv(text) }
