@@ -123,6 +123,21 @@ describe.skipIf(!there)('upstream’s recordings, replayed with the OpenAI SDK [
     })
   })
 
+  test('no key is needed where no call goes out', async () => {
+    const more = { recordings: { mode: 'replay' as const, directory: recordings } }
+    const keyless = { providers: [{ api: 'inference', id: 'together', type: 'remote::together', config: {} }] }
+    await withStack({ config: keyless, more }, async ({ call, stack }) => {
+      expect(stack.providers.map(({ off }) => off)).toEqual([undefined])
+      const response = await call('POST /v1/chat/completions', {
+        model: 'together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free',
+        messages: [{ role: 'user', content: "What's the weather in Tokyo?" }],
+        response_format: { type: 'text' },
+        stream: true,
+      })
+      expect([response.status, await response.text()]).toMatchObject([200, expect.stringMatching(/\[DONE\]\n\n$/)])
+    })
+  })
+
   test('a request that nobody recorded says what was wanted and what is near', async () => {
     const more = { recordings: { mode: 'replay' as const, directory: recordings } }
     await withStack({ config, more }, async ({ call }) => {

@@ -139,6 +139,8 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
    * recording or replaying, where outbound bodies must match. Default: false.
    */
   readonly accounting?: boolean
+  /** No call leaves the server: a credential that is not there is not missed. Default: false. */
+  readonly replaying?: boolean
 }
 
 /** One call to a provider: the parts of the caller's context that concern it. */

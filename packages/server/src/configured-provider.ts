@@ -16,6 +16,8 @@ export interface ProviderWorld {
   readonly signal: AbortSignal
   /** Whether usage may be asked of vendors beyond what the client asked. */
   readonly accounting: boolean
+  /** Whether every call is answered from recordings: then no credential is needed. */
+  readonly replaying: boolean
 }
 
 /** Checks the settings of one provider and wraps it. Throws `config_invalid`, naming the key and the fix. */
@@ -45,7 +47,7 @@ export function createConfiguredProvider(
     type: definition.type,
     // Settings are an object in every definition.
     shownConfig: maskSecrets(entry.config) as ProviderHandle['shownConfig'],
-    off: definition.off?.(config),
+    off: world.replaying ? undefined : definition.off?.(config),
     credentialKey: definition.credential?.providerData,
     get() {
       created ??= definition.create({

@@ -13,6 +13,7 @@ import { inference, inspect, models, StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
+import type { ProviderWorld } from './configured-provider.ts'
 import { createHttpApp } from './http/http-app.ts'
 import type { BoundRoute } from './http/bound-route.ts'
 import type { FinishedRequest } from './http/exchange.ts'
@@ -111,6 +112,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     clock,
     signal: closing.signal,
     accounting: options.recordings === undefined,
+    replaying: options.recordings?.mode === 'replay',
   })
   opening.defer(() => disposeProviders(providers))
   const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
@@ -207,7 +209,7 @@ async function openUpstream(
 async function createProviders(
   config: StackConfig,
   own: readonly AnyProviderDefinition[],
-  world: { upstream: Upstream; log: Log; clock: Clock; signal: AbortSignal; accounting: boolean },
+  world: ProviderWorld,
 ): Promise<ProviderHandle[]> {
   const served = config.providers.filter(
     ({ api }) => api in providerRegistry || own.some((definition) => definition.api === api),

@@ -40,8 +40,10 @@ export function toCallTargets(provider: {
   readonly id: string
   readonly dialect: Dialect
   readonly settings: ProviderSettings
+  /** Keys are no part of a recording: none is needed for a replay. */
+  readonly replaying: boolean
 }): CallTargets {
-  const { id, dialect, settings } = provider
+  const { id, dialect, settings, replaying } = provider
   const ownUrl = toBaseUrl(dialect, settings) ?? (dialect.locatedByName ? '' : undefined)
   const ownKey = findCredential(dialect, settings)
   const ownVersion = findText(settings.api_version)
@@ -69,7 +71,8 @@ export function toCallTargets(provider: {
     }
     if (ownUrl === undefined) return 'no url'
     const key = callerKey ?? ownKey
-    if (key === undefined && !isKeyless(dialect, ownUrl) && Object.keys(passed).length === 0) return 'no key'
+    const optional = replaying || isKeyless(dialect, ownUrl) || Object.keys(passed).length > 0
+    if (key === undefined && !optional) return 'no key'
     const headers = callerKey === undefined ? { ...ownHeaders, ...passed } : passed
     return { baseUrl: ownUrl, chosenBy: 'operator', key, version, headers }
   }

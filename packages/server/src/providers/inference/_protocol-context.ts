@@ -28,7 +28,7 @@ export interface ProtocolContext {
 /** Prepares what one instance needs for its calls. */
 export function toProtocolContext(dialect: Dialect, input: ProtocolInput): ProtocolContext {
   const { id, config: settings } = input
-  const targets = toCallTargets({ id, dialect, settings })
+  const targets = toCallTargets({ id, dialect, settings, replaying: input.replaying === true })
   const network = toNetworkOptions(settings.network, {
     verify: settings.tls_verify ?? null,
     timeoutSeconds: settings.timeout ?? null,
