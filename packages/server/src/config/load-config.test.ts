@@ -29,7 +29,7 @@ function inputOf(files: Readonly<Record<string, string>>, more: Partial<LoadConf
   return {
     source: 'run.yaml',
     env: {},
-    cwd: '/work',
+    cwd: '/project',
     home: '/home/ada',
     servedTypes,
     distributionsDir: '/shipped',
@@ -39,7 +39,7 @@ function inputOf(files: Readonly<Record<string, string>>, more: Partial<LoadConf
 }
 
 function load(text: string, more: Partial<LoadConfigInput> = {}): Promise<StackConfig> {
-  return loadConfig(inputOf({ '/work/run.yaml': text }, more))
+  return loadConfig(inputOf({ '/project/run.yaml': text }, more))
 }
 
 async function failure(loading: Promise<unknown>): Promise<StackError> {
@@ -129,7 +129,7 @@ models:
     expect((await load(FIRST, { env: { LLAMA_STACK_CONFIG_DIR: '/etc/llama' } })).dataDir).toBe(
       '/etc/llama/distributions/test',
     )
-    expect((await load(FIRST + store, { overrides: { dataDir: 'here' } })).dataDir).toBe('/work/here')
+    expect((await load(FIRST + store, { overrides: { dataDir: 'here' } })).dataDir).toBe('/project/here')
   })
 
   it('notes that SQLite stands in for PostgreSQL', async () => {
@@ -437,7 +437,7 @@ aliases:
     expect(config.server).toEqual({
       port: 8321,
       host: '0.0.0.0',
-      tls: { certFile: '/work/cert.pem', keyFile: '/home/ada/key.pem' },
+      tls: { certFile: '/project/cert.pem', keyFile: '/home/ada/key.pem' },
       cors: { allowOrigins: ['https://app.example'], maxAgeSeconds: 60 },
       workers: 2,
       registryRefreshSeconds: 60,
@@ -481,8 +481,8 @@ aliases:
 
 describe('finding a configuration', () => {
   const files = {
-    '/work/run.yaml': 'image_name: path\n',
-    '/work/dir/config.yaml': 'distro_name: directory\n',
+    '/project/run.yaml': 'image_name: path\n',
+    '/project/dir/config.yaml': 'distro_name: directory\n',
     '/shipped/starter.yaml': 'distro_name: shipped\n',
     '/shipped/demo.yaml': 'distro_name: demo\n',
     '/shipped/starter/other.yaml': 'distro_name: inner\n',
@@ -492,7 +492,7 @@ describe('finding a configuration', () => {
 
   it.each([
     ['run.yaml', {}, 'path'],
-    ['/work/run.yaml', {}, 'path'],
+    ['/project/run.yaml', {}, 'path'],
     ['./dir', {}, 'directory'],
     ['starter', {}, 'shipped'],
     ['starter::other.yaml', {}, 'inner'],
@@ -510,7 +510,7 @@ describe('finding a configuration', () => {
     ['startr', "Did you mean 'starter'?"],
     ['mien', "Did you mean 'mine'?"],
     ['missing.yaml', 'There is no such file.'],
-    ['starter::../../work/run.yaml', 'Distributions: '],
+    ['starter::../../project/run.yaml', 'Distributions: '],
   ])('suggests for %s', async (source, nearest) => {
     const error = await failure(loadConfig(inputOf(files, { source })))
     expect(error).toMatchObject({ code: 'config_not_found', details: { name: source } })
@@ -551,7 +551,7 @@ distribution_spec:
 `
 
   it('runs with the entries of the starter distribution, or with defaults', async () => {
-    const files = { '/work/acme/build.yaml': recipe, '/shipped/starter.yaml': starter }
+    const files = { '/project/acme/build.yaml': recipe, '/shipped/starter.yaml': starter }
     const config = await loadConfig(inputOf(files, { source: 'acme/build.yaml', env: { OLLAMA_URL: 'http://o' } }))
     expect(config).toMatchObject({
       name: 'acme',
@@ -565,7 +565,7 @@ distribution_spec:
   })
 
   it('without providers is refused', async () => {
-    const files = { '/work/build.yaml': 'distribution_spec: {}\n', '/shipped/starter.yaml': starter }
+    const files = { '/project/build.yaml': 'distribution_spec: {}\n', '/shipped/starter.yaml': starter }
     const error = await failure(loadConfig(inputOf(files, { source: 'build.yaml' })))
     expect(error).toMatchObject({ code: 'config_invalid', details: { line: 1 } })
   })
