@@ -1,7 +1,7 @@
 /** One streamed chat completion as the command line reads it. */
 import { StackError } from '@llama-stack/api'
 import type { ServerClient } from './server-client.ts'
-import { isRecord } from './server-client.ts'
+import { isRecord } from '../kernel/json-record.ts'
 
 export interface ChatTurn {
   readonly role: 'system' | 'user' | 'assistant'

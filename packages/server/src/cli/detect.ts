@@ -5,7 +5,7 @@
 import type { Environment } from './command.ts'
 import { findEngineUrl, localEngines } from './local-engines.ts'
 import type { LocalEngine } from './local-engines.ts'
-import { isRecord } from './server-client.ts'
+import { isRecord } from '../kernel/json-record.ts'
 
 /** How long all probes together may take. */
 const PROBE_BUDGET_MS = 400

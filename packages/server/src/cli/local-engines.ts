@@ -1,6 +1,6 @@
 /** Engines that may run on this machine, and how to see whether they do without waking a model. */
 import type { Environment } from './command.ts'
-import { isRecord } from './server-client.ts'
+import { isRecord } from '../kernel/json-record.ts'
 
 /** What is known of one kind of engine. */
 export interface LocalEngine {

@@ -4,7 +4,7 @@ import type { CommandContext } from './command.ts'
 import { toEngineUrl } from './local-engines.ts'
 import { createProgress } from './progress.ts'
 import type { Progress } from './progress.ts'
-import { isRecord } from './server-client.ts'
+import { isRecord } from '../kernel/json-record.ts'
 import { toTerminal } from './terminal.ts'
 
 export interface PullRequest {

@@ -1,6 +1,7 @@
 /** Calls to a running server from the command line: `llama models`, `llama chat`, `llama doctor`. */
 import { StackError } from '@llama-stack/api'
 import { createSseParser } from '../kernel/sse.ts'
+import { isRecord } from '../kernel/json-record.ts'
 
 export interface ServerAddress {
   /** Where the server listens, without `/v1`. */
@@ -86,11 +87,6 @@ function errorOf(text: string): { message?: string; code?: string } {
   } catch {
     return {}
   }
-}
-
-/** Narrows a parsed JSON value to an object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** `fetch failed` says nothing: the cause does. */

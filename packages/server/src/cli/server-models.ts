@@ -1,7 +1,7 @@
 /** The models of a running server, whichever generation it is of. */
 import { StackError } from '@llama-stack/api'
 import type { ServerClient } from './server-client.ts'
-import { isRecord } from './server-client.ts'
+import { isRecord } from '../kernel/json-record.ts'
 
 /** A model as the command line prints it; the keys of `--json`. */
 export interface ServerModel {

@@ -1,6 +1,7 @@
 /** What a stack is built from, whichever file or program it came from. */
 import { z } from 'zod'
 import { parseOnce } from '../kernel/parse-once.ts'
+import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
 
 /** Something about a configuration that its owner should know, short of an error. */
 export const ConfigNote = z.strictObject({
@@ -78,12 +79,9 @@ export const ServerSettings = z.strictObject({
   /** 0 lets the system choose. */
   port: z.int().min(0).max(65_535).default(DEFAULT_PORT),
   host: z.string().min(1).default('127.0.0.1'),
-  maxBodyBytes: z
-    .int()
-    .min(1)
-    .default(64 * 1024 * 1024),
+  maxBodyBytes: z.int().min(1).default(DEFAULT_MAX_BODY_BYTES),
   /** Silence on an event stream after which a comment is sent. */
-  keepAliveMs: z.int().min(1).default(15_000),
+  keepAliveMs: z.int().min(1).default(DEFAULT_KEEP_ALIVE_MS),
   /** Keys that open the server; empty: none is needed. */
   apiKeys: z.array(z.string().min(1)).default([]),
   /** Lets URLs that callers choose reach private addresses. */

@@ -39,6 +39,3 @@ export interface HttpServerSettings {
   readonly cors?: boolean | CorsSettings
   readonly tls?: TlsSettings
 }
-
-export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024
-export const DEFAULT_KEEP_ALIVE_MS = 15_000

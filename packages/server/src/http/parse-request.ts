@@ -7,6 +7,7 @@ import { toQueryValues } from './query-values.ts'
 import type { RawQuery } from './query-values.ts'
 import { hasDefault } from './schema-walk.ts'
 import { toValidationError } from './validation-error.ts'
+import { isRecord } from '../kernel/json-record.ts'
 
 /** The parts of a request, as they came. */
 interface RequestParts {
@@ -67,9 +68,6 @@ function fillDefaults(target: Record<string, unknown>, parsed: Readonly<Record<s
     }
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Parses a JSON body; throws `invalid_json`. */
 export function parseJson(bytes: Uint8Array): unknown {

@@ -1,6 +1,7 @@
 /** Translates a vendor's HTTP failure into the taxonomy of the error table, once, for every provider. */
 import { StackError } from '@llama-stack/api'
 import type { ProviderFailure } from '@llama-stack/api'
+import { asRecord } from './json-record.ts'
 
 type FailureCode =
   | 'provider_rate_limited'
@@ -89,8 +90,4 @@ function parseRetryAfter(headers: Readonly<Record<string, string>>): number | un
   const date = Date.parse(header)
   const sent = Date.parse(headers['date'] ?? '')
   return Number.isNaN(date) || Number.isNaN(sent) ? undefined : Math.max(0, date - sent)
-}
-
-function asRecord(of: unknown): Record<string, unknown> {
-  return typeof of === 'object' && of !== null ? (of as Record<string, unknown>) : {}
 }

@@ -1,7 +1,7 @@
 /** Answers a question with sentences of what tools found: nothing is made up, each sentence of a file names its file. */
 import type { ToolResult } from './_demo-prompt.ts'
 import { scoreTexts } from './_lexical-rerank.ts'
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 
 /** A piece of a file, as the file_search tool reports it. */
 interface Passage {

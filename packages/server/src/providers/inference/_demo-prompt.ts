@@ -1,6 +1,6 @@
 /** What the demo models read of a conversation. */
 import type { ChatCompletionRequest, ChatMessage } from '@llama-stack/api'
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 import { countTokens } from './_token-count.ts'
 
 /** What a tool said, and which tool it was. */

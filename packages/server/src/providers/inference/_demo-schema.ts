@@ -1,5 +1,5 @@
 /** Reads JSON Schema as callers send it: references followed, `allOf` put together. */
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 
 /** A schema in object form; `true` and anything unreadable is the empty one, which allows everything. */
 export type Schema = Readonly<Record<string, unknown>>

@@ -6,7 +6,7 @@ import { toEvidence } from './_demo-evidence.ts'
 import type { Evidence } from './_demo-evidence.ts'
 import type { DemoToolCall } from './_demo-reply.ts'
 import { propertiesOf, resolveSchema, toList } from './_demo-schema.ts'
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 import { toContentStems } from './_lexical-terms.ts'
 
 interface Tool {

@@ -3,7 +3,7 @@ import { isStackError, StackError } from '@llama-stack/api'
 import type { Upstream } from '@llama-stack/api'
 import { readAll } from '../../kernel/byte-stream.ts'
 import type { OutboundBody } from './_dialect.ts'
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 
 const MAX_IMAGE_BYTES = 20 * 1024 * 1024
 const MAX_REDIRECTS = 3

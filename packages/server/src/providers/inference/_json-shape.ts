@@ -1,9 +1,5 @@
 /** Careful reading of JSON that a vendor or a caller wrote. */
-
-/** Whether a value is an object with string keys, not an array. */
-export function isRecord(of: unknown): of is Record<string, unknown> {
-  return typeof of === 'object' && of !== null && !Array.isArray(of)
-}
+import { isRecord } from '../../kernel/json-record.ts'
 
 /** The value at a dotted path, or undefined where the path ends early. */
 export function findAt(of: unknown, path: string): unknown {

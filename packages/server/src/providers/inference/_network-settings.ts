@@ -1,7 +1,7 @@
 /** The `network` block of a provider's configuration, and what the transport makes of it. */
 import * as z from 'zod'
 import type { NetworkOptions } from '@llama-stack/api'
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 
 const file = z.string().min(1)
 const seconds = z.number().positive()

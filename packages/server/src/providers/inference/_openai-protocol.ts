@@ -15,7 +15,7 @@ import type {
 import type { CallTarget } from './_call-target.ts'
 import type { Dialect, Operation, OutboundBody } from './_dialect.ts'
 import { inlineImages } from './_inline-images.ts'
-import { isRecord } from './_json-shape.ts'
+import { asRecord, isRecord } from '../../kernel/json-record.ts'
 import { checkHealth, listModels } from './_model-list.ts'
 import { operationPaths, toOutboundBody, toRecordedBody } from './_outbound-body.ts'
 import type { ClientRequest } from './_outbound-body.ts'
@@ -91,10 +91,6 @@ function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
 
 function asksNoUsage(body: OutboundBody): boolean {
   return body['stream'] === true && asRecord(body['stream_options'])['include_usage'] !== true
-}
-
-function asRecord(of: unknown): Record<string, unknown> {
-  return isRecord(of) ? of : {}
 }
 
 interface Outgoing {

@@ -1,5 +1,5 @@
 /** Content that a vendor sends as a list of parts, turned into OpenAI's plain fields. */
-import { isRecord } from './_json-shape.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 
 /**
  * Replaces `content: [{type: thinking, thinking: […]}, {type: text, text}]` by the text in `content` and the thoughts in

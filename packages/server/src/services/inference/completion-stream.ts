@@ -10,6 +10,7 @@ import { ChunkShortcut } from './chunk-shortcut.ts'
 import type { CompletionObserver } from './completion-observer.ts'
 import type { ModelRenamer } from './rename-model.ts'
 import type { ReplyRepair } from './repair-chunk.ts'
+import { isRecord } from '../../kernel/json-record.ts'
 
 export interface CompletionStreamOptions {
   readonly source: ByteStream
@@ -249,8 +250,7 @@ function payloadOf(event: string): string | undefined {
 function parsePiece(payload: string): Piece | undefined {
   try {
     const parsed: unknown = JSON.parse(payload)
-    // Checked on this line: an object that is no array.
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Piece) : undefined
+    return isRecord(parsed) ? parsed : undefined
   } catch {
     return undefined
   }

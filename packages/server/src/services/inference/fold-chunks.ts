@@ -1,5 +1,6 @@
 /** The completion that a stream of chunks amounts to. */
 import type { ChatCompletion } from '@llama-stack/api'
+import { asRecord } from '../../kernel/json-record.ts'
 
 type Fields = Record<string, unknown>
 
@@ -32,11 +33,11 @@ function foldChoice(choices: Map<number, Fields>, piece: Fields): void {
   const index = Number(piece['index'] ?? 0)
   const choice = choices.get(index) ?? { message: {} }
   choices.set(index, choice)
-  foldDelta(asFields(choice['message']), asFields(piece['delta']))
+  foldDelta(asRecord(choice['message']), asRecord(piece['delta']))
   if (typeof piece['finish_reason'] === 'string') choice['finish_reason'] = piece['finish_reason']
-  const logprobs = asFields(piece['logprobs'])
+  const logprobs = asRecord(piece['logprobs'])
   if (Array.isArray(logprobs['content'])) {
-    const before = asFields(choice['logprobs'])['content']
+    const before = asRecord(choice['logprobs'])['content']
     choice['logprobs'] = { ...logprobs, content: [...(Array.isArray(before) ? before : []), ...logprobs['content']] }
   }
 }
@@ -50,9 +51,9 @@ function foldDelta(into: Fields, delta: Fields): void {
     } else if (typeof value === 'string' && !WHOLE.has(key)) {
       into[key] = (typeof into[key] === 'string' ? into[key] : '') + value
     } else if (typeof value === 'object' && !Array.isArray(value)) {
-      const inner = asFields(into[key])
+      const inner = asRecord(into[key])
       into[key] = inner
-      foldDelta(inner, asFields(value))
+      foldDelta(inner, asRecord(value))
     } else if (!WHOLE.has(key) || typeof into[key] !== 'string' || into[key] === '') {
       into[key] = value
     }
@@ -71,7 +72,7 @@ function foldToolCalls(into: Fields, pieces: readonly Fields[]): void {
 }
 
 function toChoice(index: number, folded: Fields): ChatCompletion['choices'][number] {
-  const message = asFields(folded['message'])
+  const message = asRecord(folded['message'])
   // Indexes may have gaps when a vendor starts at 1.
   if (Array.isArray(message['tool_calls']))
     message['tool_calls'] = message['tool_calls'].filter((call) => call !== undefined)
@@ -81,7 +82,7 @@ function toChoice(index: number, folded: Fields): ChatCompletion['choices'][numb
     index,
     message: { ...message, role: 'assistant', content },
     finish_reason: textOr(folded['finish_reason'], 'stop'),
-    logprobs: folded['logprobs'] === undefined ? null : asFields(folded['logprobs']),
+    logprobs: folded['logprobs'] === undefined ? null : asRecord(folded['logprobs']),
   }
 }
 
@@ -89,11 +90,6 @@ function textOr(of: unknown, otherwise: string): string {
   return typeof of === 'string' ? of : otherwise
 }
 
-function asFields(of: unknown): Fields {
-  // Chunks are parsed JSON: what is an object here is a record.
-  return typeof of === 'object' && of !== null && !Array.isArray(of) ? (of as Fields) : {}
-}
-
 function asList(of: unknown): Fields[] {
-  return Array.isArray(of) ? of.map(asFields) : []
+  return Array.isArray(of) ? of.map(asRecord) : []
 }

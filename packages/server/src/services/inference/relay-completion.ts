@@ -9,6 +9,8 @@ import { CompletionStream } from './completion-stream.ts'
 import { createModelRenamer } from './rename-model.ts'
 import { ReplyRepair } from './repair-chunk.ts'
 import type { RepairDefaults } from './repair-chunk.ts'
+import { isRecord } from '../../kernel/json-record.ts'
+import { parseReplyJson } from './parse-reply-json.ts'
 
 export interface RelayOptions<Value, Event> {
   readonly reply: CompletionReply<Value, Event>
@@ -106,17 +108,8 @@ function mend<Value, Event>(options: RelayOptions<Value, Event>, bytes: Uint8Arr
 }
 
 function parseReply(provider: string, text: string): Record<string, unknown> {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (cause) {
-    throw new StackError('provider_bad_reply', { provider, reason: `it is not JSON: ${text.slice(0, 100)}` }, { cause })
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new StackError('provider_bad_reply', { provider, reason: 'it is not a JSON object' })
-  }
-  // Just checked: an object that is no array.
-  const fields = parsed as Record<string, unknown>
+  const fields = parseReplyJson(provider, text)
+  if (!isRecord(fields)) throw new StackError('provider_bad_reply', { provider, reason: 'it is not a JSON object' })
   // Some vendors report a failure with status 200.
   if (fields['choices'] === undefined && fields['error'] !== undefined && fields['error'] !== null) {
     throw toProviderError(provider, { status: 502, headers: {}, bodyText: text })

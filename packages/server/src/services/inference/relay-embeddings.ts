@@ -4,6 +4,8 @@ import { isStackError, StackError } from '@llama-stack/api'
 import { readAll } from '../../kernel/byte-stream.ts'
 import type { CompletionObserver } from './completion-observer.ts'
 import { createModelRenamer } from './rename-model.ts'
+import { isRecord } from '../../kernel/json-record.ts'
+import { parseReplyJson } from './parse-reply-json.ts'
 
 export interface EmbeddingsRelayOptions {
   readonly reply: Exclude<CompletionReply<EmbeddingsResponse, never>, { kind: 'events' }>
@@ -54,20 +56,11 @@ function mend(options: EmbeddingsRelayOptions, reply: UpstreamReply, bytes: Uint
 type Fields = Record<string, unknown>
 
 function parseReply(provider: string, text: string): Fields {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (cause) {
-    throw new StackError('provider_bad_reply', { provider, reason: `it is not JSON: ${text.slice(0, 100)}` }, { cause })
-  }
-  if (!isFields(parsed) || !Array.isArray(parsed['data']) || !parsed['data'].every(isFields)) {
+  const parsed = parseReplyJson(provider, text)
+  if (!isRecord(parsed) || !Array.isArray(parsed['data']) || !parsed['data'].every(isRecord)) {
     throw new StackError('provider_bad_reply', { provider, reason: 'it has no list of embeddings' })
   }
   return parsed
-}
-
-function isFields(of: unknown): of is Fields {
-  return typeof of === 'object' && of !== null && !Array.isArray(of)
 }
 
 /** Brings embeddings of the other encoding into the one that was asked for. Whether there were any. */

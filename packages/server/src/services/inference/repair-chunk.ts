@@ -2,6 +2,7 @@
  * Mends what sloppy vendors leave out of a chunk or a completion, so that strict clients can read every provider: missing
  * id, object, created, model or index, `choices: null`, tool-call deltas without an index.
  */
+import { asRecord, isRecord } from '../../kernel/json-record.ts'
 
 /** The two shapes of completions. */
 export type CompletionShape = 'chat' | 'text'
@@ -41,8 +42,8 @@ export class ReplyRepair {
       return true
     }
     for (let position = 0; position < choices.length; position += 1) {
-      if (!isFields(choices[position])) choices[position] = {}
-      if (this.#mendChoice(asFields(choices[position]), position)) changed = true
+      if (!isRecord(choices[position])) choices[position] = {}
+      if (this.#mendChoice(asRecord(choices[position]), position)) changed = true
     }
     return changed
   }
@@ -76,18 +77,18 @@ export class ReplyRepair {
       return changed
     }
     if (!this.#defaults.streamed) return this.#mendMessage(choice) || changed
-    if (!isFields(choice['delta'])) fill('delta', {})
-    const { tool_calls: calls } = asFields(choice['delta'])
+    if (!isRecord(choice['delta'])) fill('delta', {})
+    const { tool_calls: calls } = asRecord(choice['delta'])
     return (Array.isArray(calls) && this.#indexToolCalls(calls, Number(choice['index']))) || changed
   }
 
   #mendMessage(choice: Fields): boolean {
     let changed = false
-    if (!isFields(choice['message'])) {
+    if (!isRecord(choice['message'])) {
       choice['message'] = { role: 'assistant', content: null }
       changed = true
     }
-    const message = asFields(choice['message'])
+    const message = asRecord(choice['message'])
     if (typeof message['role'] !== 'string') {
       message['role'] = 'assistant'
       changed = true
@@ -106,7 +107,7 @@ export class ReplyRepair {
     const known = this.#toolCalls.get(choiceIndex) ?? []
     this.#toolCalls.set(choiceIndex, known)
     for (const entry of calls) {
-      const call = asFields(entry)
+      const call = asRecord(entry)
       const id = typeof call['id'] === 'string' && call['id'] !== '' ? call['id'] : undefined
       if (typeof call['index'] !== 'number') {
         const same = id === undefined ? known.length - 1 : known.indexOf(id)
@@ -123,12 +124,4 @@ export class ReplyRepair {
 function objectName(shape: CompletionShape, streamed: boolean): string {
   if (shape === 'text') return 'text_completion'
   return streamed ? 'chat.completion.chunk' : 'chat.completion'
-}
-
-function isFields(of: unknown): of is Fields {
-  return typeof of === 'object' && of !== null && !Array.isArray(of)
-}
-
-function asFields(of: unknown): Fields {
-  return isFields(of) ? of : {}
 }
