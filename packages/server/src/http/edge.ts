@@ -9,6 +9,7 @@ import type { BoundRoute } from './bound-route.ts'
 import { createBrowserGuard } from './browser-guard.ts'
 import type { BrowserGuard } from './browser-guard.ts'
 import { Exchange } from './exchange.ts'
+import { ExchangeList } from './exchange-list.ts'
 import type { FinishedRequest } from './exchange.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
 import type { HttpServerSettings } from './http-settings.ts'
@@ -54,7 +55,7 @@ export interface Edge {
   /** Answers OPTIONS: what the path allows, and whether a page may ask. */
   preflight(arrival: Arrival, allowed: readonly string[]): void
   /** The accepted requests whose replies are not complete. */
-  readonly open: ReadonlySet<Exchange>
+  readonly open: Pick<ExchangeList, 'size' | typeof Symbol.iterator>
   /** Stops waiting for a request: its work is aborted and its client is told. */
   cut(exchange: Exchange): void
   /** Whether sockets are bound to loopback only, so that Host headers have to name the loopback. */
@@ -86,7 +87,7 @@ export function createEdge(options: EdgeOptions): Edge {
     parserOf: createParsers(),
     log,
   }
-  const open = new Set<Exchange>()
+  const open = new ExchangeList()
   const enter = ({ request, response }: Arrival): Exchange => {
     const exchange = new Exchange(request, response, {
       clock,

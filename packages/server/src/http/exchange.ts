@@ -54,6 +54,8 @@ export class Exchange {
   error: unknown = undefined
   /** The response is complete or gone: nothing may be written any more. */
   over = false
+  /** Where the list of open exchanges has it. */
+  place: number | undefined = undefined
   /** Closes the source of a streamed reply. Called when the client leaves or the server stops waiting. */
   cancelSource: (() => void) | undefined = undefined
   /** Ends a streamed reply with an error; undefined while none is open. */

@@ -3,22 +3,14 @@
  * they come from the wire, so that the service can relay the bytes.
  */
 import { StackError } from '@llama-stack/api'
-import type {
-  InferenceProvider,
-  JsonObject,
-  ProviderCall,
-  RecordingKey,
-  StreamQuirks,
-  UpstreamRequest,
-  UpstreamResponse,
-} from '@llama-stack/api'
-import type { CallTarget } from './_call-target.ts'
+import type { InferenceProvider, ProviderCall, StreamQuirks, UpstreamResponse } from '@llama-stack/api'
 import type { Dialect, Operation, OutboundBody } from './_dialect.ts'
 import { inlineImages } from './_inline-images.ts'
 import { asRecord, isRecord } from '../../kernel/json-record.ts'
 import { checkHealth, listModels } from './_model-list.ts'
-import { operationPaths, toOutboundBody, toRecordedBody } from './_outbound-body.ts'
+import { toOutboundBody } from './_outbound-body.ts'
 import type { ClientRequest } from './_outbound-body.ts'
+import { OutgoingCall } from './_outgoing-call.ts'
 import { toHookConfig } from './_provider-settings.ts'
 import { toProtocolContext } from './_protocol-context.ts'
 import type { ProtocolContext, ProtocolInput } from './_protocol-context.ts'
@@ -83,7 +75,7 @@ function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
     }
     const asks = mayAskUsage && asksNoUsage(body)
     if (asks) body['stream_options'] = { ...asRecord(body['stream_options']), include_usage: true }
-    const outbound = toRequest({ context, target, operation, body, call })
+    const outbound = new OutgoingCall({ provider: context.id, target, operation, body, call })
     const response = await context.upstreamFor(target.chosenBy).send(outbound)
     return { response: await expectSuccess(context.id, response), quirks: asks ? stripping : plain }
   }
@@ -92,47 +84,6 @@ function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
 function asksNoUsage(body: OutboundBody): boolean {
   return body['stream'] === true && asRecord(body['stream_options'])['include_usage'] !== true
 }
-
-interface Outgoing {
-  readonly context: ProtocolContext
-  readonly target: CallTarget
-  readonly operation: Operation
-  readonly body: OutboundBody
-  readonly call: ProviderCall
-}
-
-function toRequest({ context, target, operation, body, call }: Outgoing): UpstreamRequest {
-  const path = operationPaths[operation]
-  return {
-    method: 'POST',
-    url: target.baseUrl + path + target.query,
-    headers: target.headers,
-    body: JSON.stringify(body),
-    chosenBy: target.chosenBy,
-    provider: context.id,
-    signal: call.signal,
-    // Computed when a recorder asks: live traffic must not pay for a second walk over the body.
-    get recording(): RecordingKey {
-      return toRecordingKey(target, { operation, body: toRecordedBody(body, operation) }, call)
-    },
-  }
-}
-
-function toRecordingKey(
-  target: CallTarget,
-  { operation, body }: { operation: Operation; body: JsonObject },
-  call: ProviderCall,
-): RecordingKey {
-  const endpoint = endpoints[operation]
-  return { kind: 'inference', baseUrl: target.baseUrl, endpoint, body, testId: call.testId ?? null }
-}
-
-/** The strings that upstream's recorder puts after the base URL; as base URLs end in `/v1`, paths read `/v1/v1/…`. */
-const endpoints = Object.freeze({
-  chat: '/v1/chat/completions',
-  completions: '/v1/completions',
-  embeddings: '/v1/embeddings',
-} as const satisfies Record<Operation, string>)
 
 function toStreamQuirks(dialect: Dialect): StreamQuirks {
   return Object.freeze({
