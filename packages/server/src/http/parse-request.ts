@@ -5,6 +5,7 @@ import type { Route } from '@llama-stack/api'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { toQueryValues } from './query-values.ts'
 import type { RawQuery } from './query-values.ts'
+import { toSchemaGuard } from './schema-guard.ts'
 import { hasDefault } from './schema-walk.ts'
 import { toValidationError } from './validation-error.ts'
 import { isRecord } from '../kernel/json-record.ts'
@@ -28,6 +29,7 @@ export function createRequestParser(route: Route): RequestParser {
   const { body: bodySchema, query: querySchema, params: paramsSchema } = route
   // Asked once per route, so that the bodies of hot routes are not walked.
   const bodyHasDefaults = bodySchema !== undefined && hasDefault(bodySchema)
+  const guard = bodySchema === undefined || bodyHasDefaults ? undefined : toSchemaGuard(bodySchema)
   let uses = 0
   return ({ params, query, body }) => {
     // The first requests after a start do not wait for zod to compile what the later ones profit from.
@@ -35,9 +37,12 @@ export function createRequestParser(route: Route): RequestParser {
     uses += 1
     let request: Record<string, unknown> = {}
     if (bodySchema !== undefined) {
-      const parsed = parsePart(bodySchema, body, how)
-      request = body as Record<string, unknown> // it passed an object schema
-      if (bodyHasDefaults) fillDefaults(request, parsed)
+      if (guard?.(body) !== true) {
+        const parsed = parsePart(bodySchema, body, how)
+        // It passed an object schema.
+        if (bodyHasDefaults) fillDefaults(body as Record<string, unknown>, parsed)
+      }
+      request = body as Record<string, unknown> // one of the two has found an object
     }
     if (querySchema !== undefined)
       Object.assign(request, parsePart(querySchema, toQueryValues(query, querySchema), how))

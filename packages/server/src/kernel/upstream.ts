@@ -12,6 +12,7 @@ import type { Exchange } from './http1/exchange.ts'
 import { Heartbeat } from './http1/heartbeat.ts'
 import { toSocketOpener } from './http1/open-socket.ts'
 import type { SocketOpener } from './http1/open-socket.ts'
+import { Outbox } from './http1/outbox.ts'
 import { RequestHead } from './http1/request-head.ts'
 import { createProxyTransport } from './proxy-transport.ts'
 import type { ProxyTransport } from './proxy-transport.ts'
@@ -39,6 +40,7 @@ export function createUpstream(options: UpstreamOptions = {}): Upstream & AsyncD
   const shared: Shared = {
     allowPrivateUrls: options.allowPrivateUrls === true,
     heartbeat,
+    outbox: new Outbox(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
     proxies: new Set(),
     disposed: false,

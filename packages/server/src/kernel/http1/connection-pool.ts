@@ -9,12 +9,14 @@ import type { ConnectionOwner } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { SocketOpener } from './open-socket.ts'
+import type { Outbox } from './outbox.ts'
 
 const MAX_IDLE = 256
 
 /** What all pools of one transport share. */
 export interface PoolSurroundings {
   readonly heartbeat: Heartbeat<Connection>
+  readonly outbox: Outbox
   readonly readBuffer: Buffer
 }
 
@@ -30,6 +32,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly opener: SocketOpener
   readonly connectTimeoutMs: number
   readonly readBuffer: Buffer
+  readonly outbox: Outbox
   readonly #heartbeat: Heartbeat<Connection>
   readonly #onEmpty: (() => void) | undefined
   readonly #idle: Connection[] = []
@@ -39,6 +42,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.opener = options.opener
     this.connectTimeoutMs = options.connectTimeoutMs
     this.readBuffer = options.surroundings.readBuffer
+    this.outbox = options.surroundings.outbox
     this.#heartbeat = options.surroundings.heartbeat
     this.#onEmpty = options.onEmpty
   }

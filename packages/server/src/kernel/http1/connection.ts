@@ -6,6 +6,7 @@ import type { Exchange, ReplySource } from './exchange.ts'
 import { BEAT_MS, hasPassed } from './heartbeat.ts'
 import type { HeartbeatMember } from './heartbeat.ts'
 import type { SocketOpener } from './open-socket.ts'
+import type { Outbox, Sender } from './outbox.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { ResponseHead } from './response-head.ts'
 import { writeRequest } from './write-request.ts'
@@ -27,6 +28,8 @@ export interface ConnectionOwner {
   readonly connectTimeoutMs: number
   /** Every socket reads into this buffer: what a read brings is parsed and copied before the next one begins. */
   readonly readBuffer: Buffer
+  /** Writes the requests of one turn together. */
+  readonly outbox: Outbox
   /** The reply has ended and the connection can take another call. */
   onIdle(connection: Connection): void
   /** The connection takes no more calls. */
@@ -35,7 +38,7 @@ export interface ConnectionOwner {
   onStale(exchange: Exchange): void
 }
 
-export class Connection implements ReplySource, HeartbeatMember {
+export class Connection implements ReplySource, HeartbeatMember, Sender {
   readonly #owner: ConnectionOwner
   readonly #socket: Socket
   readonly #parser = new ResponseParser()
@@ -81,7 +84,11 @@ export class Connection implements ReplySource, HeartbeatMember {
       this.#socket.ref()
     }
     exchange.receiver.source = this
-    writeRequest(this.#socket, exchange)
+    this.#owner.outbox.add(this)
+  }
+
+  flush(): void {
+    if (this.#exchange !== undefined) writeRequest(this.#socket, this.#exchange)
   }
 
   pause(): void {
