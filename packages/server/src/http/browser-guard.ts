@@ -1,6 +1,6 @@
 /** What a web page may do with a server that listens on the reader's own machine. */
-import type { IncomingMessage } from 'node:http'
 import { StackError } from '@llama-stack/api'
+import type { RequestHead } from './http-message.ts'
 import type { CorsSettings } from './http-settings.ts'
 
 /** The two settings that open the server to pages of other origins. */
@@ -12,11 +12,11 @@ export interface BrowserSettings {
 /** Checks of browser requests, and the headers that answer them. */
 export interface BrowserGuard {
   /** Throws `host_not_allowed` (DNS rebinding) or `origin_not_allowed` (a write from a foreign page). */
-  check(request: IncomingMessage, checkHost: boolean): void
+  check(request: RequestHead, checkHost: boolean): void
   /** The headers that let a page read the reply; none for other callers. */
-  replyHeaders(request: IncomingMessage): Readonly<Record<string, string>>
+  replyHeaders(request: RequestHead): Readonly<Record<string, string>>
   /** The headers of a preflight's reply. */
-  preflightHeaders(request: IncomingMessage): Readonly<Record<string, string>>
+  preflightHeaders(request: RequestHead): Readonly<Record<string, string>>
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
@@ -33,7 +33,7 @@ export function createBrowserGuard(settings: BrowserSettings): BrowserGuard {
   }
   const isAllowedOrigin = toOriginRule(settings.cors)
   const cors = typeof settings.cors === 'object' ? settings.cors : {}
-  const replyHeaders = (request: IncomingMessage): Readonly<Record<string, string>> => {
+  const replyHeaders = (request: RequestHead): Readonly<Record<string, string>> => {
     const { origin } = request.headers
     if (origin === undefined || !isAllowedOrigin(origin)) return NO_HEADERS
     return {

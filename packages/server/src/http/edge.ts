@@ -1,5 +1,5 @@
 /** The pipeline that every request walks: guard, principal, limits, one parse, the operation, the reply. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { isStackError, StackError } from '@llama-stack/api'
 import type { CallContext, Clock, Log, Route } from '@llama-stack/api'
 import type { Ids } from '../kernel/ids.ts'
@@ -10,8 +10,9 @@ import { createBrowserGuard } from './browser-guard.ts'
 import type { BrowserGuard } from './browser-guard.ts'
 import { Exchange } from './exchange.ts'
 import { ExchangeList } from './exchange-list.ts'
-import type { FinishedRequest } from './exchange.ts'
+import type { Arrival, FinishedRequest } from './exchange.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
+import type { RequestHead } from './http-message.ts'
 import type { HttpServerSettings } from './http-settings.ts'
 import { createKeepAliveTicker } from './keep-alive-ticker.ts'
 import type { KeepAliveTicker } from './keep-alive-ticker.ts'
@@ -32,12 +33,6 @@ export interface EdgeOptions {
   readonly ids: Ids
   /** Called once per request, when its reply is complete or its client gone. */
   readonly onFinished?: (finished: FinishedRequest) => void
-}
-
-/** A request on its way in: Node's own two objects. */
-export interface Arrival {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
 }
 
 /** The route that a request found, and what the path and the query hold. */
@@ -88,8 +83,9 @@ export function createEdge(options: EdgeOptions): Edge {
     log,
   }
   const open = new ExchangeList()
-  const enter = ({ request, response }: Arrival): Exchange => {
-    const exchange = new Exchange(request, response, {
+  const enter = (arrival: Arrival): Exchange => {
+    const { request } = arrival
+    const exchange = new Exchange(arrival, {
       clock,
       requestId: toRequestId(request.headers, ids),
       onOver(over, finished) {
@@ -206,7 +202,7 @@ const isWatch = (route: Route): boolean => route.access === 'public' && route.me
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 
-async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+async function readJsonBody(request: Arrival['request'], maxBytes: number): Promise<Uint8Array | undefined> {
   const contentType = request.headers['content-type']
   if (contentType !== undefined && !JSON_TYPE.test(contentType)) {
     throw new StackError('unsupported_media_type', {
@@ -228,7 +224,7 @@ function sendError(exchange: Exchange, error: unknown): void {
   }
   const rendered = renderError(error)
   const body = JSON.stringify(rendered.body)
-  const unread = !exchange.inProcess && !request.complete && isLongBody(request)
+  const unread = !exchange.inProcess && request instanceof IncomingMessage && !request.complete && isLongBody(request)
   response.writeHead(rendered.status, {
     ...exchange.headers,
     ...rendered.headers,
@@ -237,7 +233,7 @@ function sendError(exchange: Exchange, error: unknown): void {
     ...((unread || isStackError(error, 'server_shutting_down')) && { connection: 'close' }),
   })
   exchange.markFirstByte()
-  if (!unread) {
+  if (!unread || !(request instanceof IncomingMessage)) {
     response.end(body)
     return
   }
@@ -245,7 +241,7 @@ function sendError(exchange: Exchange, error: unknown): void {
   endAfterDiscard(request, response)
 }
 
-function isLongBody({ headers }: IncomingMessage): boolean {
+function isLongBody({ headers }: RequestHead): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_UNREAD_BYTES
 }
 

@@ -1,9 +1,11 @@
 /** One request and its reply, from the first header to the close of the connection's turn. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { isStackError } from '@llama-stack/api'
 import type { Clock, Principal, RequestRecord } from '@llama-stack/api'
 import type { BoundRoute } from './bound-route.ts'
+import type { PlainRequest } from './fast-lane/plain-request.ts'
+import type { ReplyMessage, RequestHead } from './http-message.ts'
 
 /** What is known about a request when it is over: a row of the request log, a sample of the metrics. */
 export interface FinishedRequest {
@@ -32,6 +34,12 @@ export interface FinishedRequest {
   readonly firstByteMs: number | undefined
 }
 
+/** A request on its way in: Node's own two objects, or those of the fast lane. */
+export interface Arrival {
+  readonly request: IncomingMessage | PlainRequest
+  readonly response: ReplyMessage
+}
+
 /** What an exchange needs from the application. */
 export interface ExchangeOptions {
   readonly clock: Clock
@@ -41,8 +49,8 @@ export interface ExchangeOptions {
 
 /** The state of one request, shared by the steps of the pipeline. A class, because one is made for each request. */
 export class Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly request: IncomingMessage | PlainRequest
+  readonly response: ReplyMessage
   readonly requestId: string
   /** Sent with whatever reply: request id, CORS. In lower case. */
   readonly headers: Record<string, string>
@@ -67,7 +75,7 @@ export class Exchange {
   #firstByteMs: number | undefined = undefined
 
   /** Opens an exchange: from here on, the close of the response is noticed. */
-  constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
+  constructor({ request, response }: Arrival, options: ExchangeOptions) {
     this.request = request
     this.response = response
     this.requestId = options.requestId
@@ -80,7 +88,7 @@ export class Exchange {
 
   /** Came through `stack.fetch`, without a socket. */
   get inProcess(): boolean {
-    return !(this.request.socket instanceof Socket)
+    return 'socket' in this.request && !(this.request.socket instanceof Socket)
   }
 
   /** Aborted when the client leaves, or when the server stops waiting. */
@@ -126,7 +134,7 @@ export class Exchange {
 }
 
 /** The path of a request without its query. */
-export function pathOf(request: IncomingMessage): string {
+export function pathOf(request: RequestHead): string {
   const url = request.url ?? '/'
   const query = url.indexOf('?')
   return query === -1 ? url : url.slice(0, query)

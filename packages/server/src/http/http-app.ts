@@ -1,5 +1,5 @@
 /** The HTTP application: one pipeline, reached through a socket (`listen`) or without one (`fetch`). */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bug, StackError } from '@llama-stack/api'
 import type { Clock, Log } from '@llama-stack/api'
@@ -7,7 +7,9 @@ import type { Ids } from '../kernel/ids.ts'
 import type { BoundRoute } from './bound-route.ts'
 import { toBuiltInRoutes } from './built-in-routes.ts'
 import { createEdge } from './edge.ts'
-import type { Arrival, Edge } from './edge.ts'
+import { createDispatcher } from './dispatcher.ts'
+import type { NodeArrival } from './dispatcher.ts'
+import type { Edge } from './edge.ts'
 import { pathOf } from './exchange.ts'
 import type { FinishedRequest } from './exchange.ts'
 import type { HttpServerSettings } from './http-settings.ts'
@@ -67,6 +69,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const getRouter = (): Promise<FastifyInstance> =>
     (router ??= createRouter(entries, edge, (arrival) => door.attach(arrival)))
   const door = createStackFetch(getRouter)
+  const dispatcher = createDispatcher(entries, edge, getRouter)
   const listeners: Listener[] = []
   let closed: Promise<void> | undefined
   let cutNow: (() => void) | undefined
@@ -97,7 +100,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     async listen(where) {
       if (edge.draining) throw new StackError('server_shutting_down', {})
       const { apiKeys = [], tls } = options.server
-      const listener = await openListener(createDispatcher(entries, edge, getRouter), where, {
+      const listener = await openListener(dispatcher, where, {
+        clock: options.clock,
         keyRequired: apiKeys.length > 0,
         ...(tls !== undefined && { tls }),
       })
@@ -110,40 +114,6 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       cutNow?.()
       return (closed ??= drain(force ? 0 : drainTimeoutMs))
     },
-  }
-}
-
-const NOTHING: Readonly<Record<string, never>> = Object.freeze({})
-
-/**
- * Requests whose path is a route's own go to it straight away; everything else is the router's business. The router
- * costs a tenth of a short request, and loading it more than the rest of a start: it is loaded when it is first needed
- * (docs/decisions/0006-exact-paths.md).
- */
-function createDispatcher(
-  entries: readonly RouteEntry[],
-  edge: Edge,
-  getRouter: () => Promise<FastifyInstance>,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  const exact = new Map(
-    entries
-      .filter(({ pattern }) => !pattern.template.includes('{'))
-      .map(({ bound, pattern }) => [`${bound.route.method} ${pattern.template}`, bound]),
-  )
-  let router: FastifyInstance | undefined
-  return (request, response) => {
-    const bound = exact.get(`${request.method} ${request.url}`)
-    if (bound !== undefined) edge.serve({ request, response }, { bound, params: NOTHING, query: NOTHING })
-    else if (router !== undefined) router.routing(request, response)
-    else {
-      getRouter().then(
-        (loaded) => {
-          router = loaded
-          loaded.routing(request, response)
-        },
-        (error: unknown) => edge.refuse({ request, response }, error),
-      )
-    }
   }
 }
 
@@ -174,10 +144,10 @@ const MAX_PARAM_LENGTH = 2048
 async function createRouter(
   entries: readonly RouteEntry[],
   edge: Edge,
-  onArrival: (arrival: Arrival) => void,
+  onArrival: (arrival: NodeArrival) => void,
 ): Promise<FastifyInstance> {
   const { fastify } = await import('fastify')
-  const arrive = (request: FastifyRequest, reply: FastifyReply): Arrival => {
+  const arrive = (request: FastifyRequest, reply: FastifyReply): NodeArrival => {
     reply.hijack()
     const arrival = { request: request.raw, response: reply.raw }
     onArrival(arrival)

@@ -7,6 +7,9 @@ import type { RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bug } from '@llama-stack/api'
+import { systemClock } from '../kernel/clock.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import type { TlsSettings } from './http-settings.ts'
 import { isLoopback, openListener } from './listener.ts'
 import type { Listener } from './listener.ts'
@@ -30,11 +33,16 @@ function ask(url: string, options: RequestOptions = {}): Promise<Answer> {
   })
 }
 
+/** Serves everything with one handler; nothing is left to the fast lane. */
+function toDispatcher(serve: Dispatcher['serve'] = () => undefined): Dispatcher {
+  return { serve, knows: () => false, servePlain: () => bug('the fast lane knows no route here') }
+}
+
 async function withListener(tls: TlsSettings | undefined, run: (listener: Listener) => Promise<void>): Promise<void> {
   const listener = await openListener(
-    (_request, response) => response.end('hello'),
+    toDispatcher((_request, response) => response.end('hello')),
     { port: 0 },
-    { keyRequired: false, ...(tls === undefined ? {} : { tls }) },
+    { clock: systemClock, keyRequired: false, ...(tls === undefined ? {} : { tls }) },
   )
   try {
     await run(listener)
@@ -56,10 +64,10 @@ describe('a plain listener', () => {
 
   test('refuses a port that is taken, and an open address without a key', async () => {
     await withListener(undefined, async ({ port }) => {
-      const again = openListener(() => undefined, { port }, { keyRequired: false })
+      const again = openListener(toDispatcher(), { port }, { clock: systemClock, keyRequired: false })
       await expect(again).rejects.toMatchObject({ code: 'port_in_use', details: { port } })
     })
-    const open = openListener(() => undefined, { port: 0, host: '0.0.0.0' }, { keyRequired: false })
+    const open = openListener(toDispatcher(), { port: 0, host: '0.0.0.0' }, { clock: systemClock, keyRequired: false })
     await expect(open).rejects.toMatchObject({ code: 'unsafe_bind' })
   })
 
@@ -127,9 +135,9 @@ describe.skipIf(!hasOpenssl)('a listener with TLS (needs the openssl command)', 
 
   test('does not start without its files', async () => {
     const missing = openListener(
-      () => undefined,
+      toDispatcher(),
       { port: 0 },
-      { keyRequired: false, tls: { ...server(), keyFile: file('nowhere.key') } },
+      { clock: systemClock, keyRequired: false, tls: { ...server(), keyFile: file('nowhere.key') } },
     )
     await expect(missing).rejects.toThrow('nowhere.key')
   })

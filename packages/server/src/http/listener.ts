@@ -1,12 +1,15 @@
 /** The socket side: a Node server that is bound safely, and closed as a whole. */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { RequestListener, Server, ServerOptions } from 'node:http'
+import type { Server, ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { bug, StackError } from '@llama-stack/api'
-import type { ErrorDetails } from '@llama-stack/api'
+import type { Clock, ErrorDetails } from '@llama-stack/api'
+import { openFastLane } from './fast-lane/fast-lane.ts'
+import type { FastLaneOptions } from './fast-lane/fast-lane.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import type { TlsSettings } from './http-settings.ts'
 import { renderError } from './render-error.ts'
 
@@ -33,10 +36,14 @@ export interface ListenerSettings {
   readonly tls?: TlsSettings
   /** Whether callers need a key; without one, only loopback addresses may be bound. */
   readonly keyRequired: boolean
+  readonly clock: Clock
 }
 
 /** As long as common load balancers keep theirs (60 s), and a little more: the client must be the one who closes. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+/** Node's own default, from the first byte of a request to its last. */
+const REQUEST_TIMEOUT_MS = 300_000
 
 /** Room for a provider-data header with many keys; Node's 16 KiB are not enough for some. */
 const MAX_HEADER_BYTES = 64 * 1024
@@ -49,13 +56,15 @@ const SERVER_OPTIONS: ServerOptions = Object.freeze({
 
 /** Starts to listen. Throws `unsafe_bind` and `port_in_use`. */
 export async function openListener(
-  handler: RequestListener,
+  dispatcher: Dispatcher,
   { port, host = '127.0.0.1', backlog }: ListenOptions,
   settings: ListenerSettings,
 ): Promise<Listener> {
   if (!settings.keyRequired && !isLoopback(host)) throw new StackError('unsafe_bind', { host })
-  const server = await toServer(handler, settings.tls)
+  const server = await toServer(dispatcher, settings.tls)
   server.on('clientError', refuseUnreadable)
+  // Behind TLS the share of a request that the lane saves is small, and Node's server owns the sockets.
+  const lane = settings.tls === undefined ? openFastLane(server, toLaneOptions(dispatcher, settings)) : undefined
   await bind(server, { port, host, ...(backlog !== undefined && { backlog }) })
   const bound = addressOf(server)
   const scheme = settings.tls === undefined ? 'http' : 'https'
@@ -67,6 +76,7 @@ export async function openListener(
       return new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
+        lane?.closeAll()
       })
     },
   }
@@ -79,7 +89,19 @@ export function isLoopback(host: string): boolean {
 
 const toUrlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
-async function toServer(handler: RequestListener, tls: TlsSettings | undefined): Promise<Server> {
+function toLaneOptions(dispatcher: Dispatcher, { clock }: ListenerSettings): FastLaneOptions {
+  return {
+    clock,
+    keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    knows: (key) => dispatcher.knows(key),
+    serve: (request, response) => dispatcher.servePlain(request, response),
+    refuseLate: (socket) => refuseUnreadable({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
+  }
+}
+
+async function toServer(dispatcher: Dispatcher, tls: TlsSettings | undefined): Promise<Server> {
+  const handler = dispatcher.serve
   if (tls === undefined) return createServer(SERVER_OPTIONS, handler)
   const [cert, key, ca] = await Promise.all([
     readFile(tls.certFile),
@@ -91,7 +113,7 @@ async function toServer(handler: RequestListener, tls: TlsSettings | undefined):
 }
 
 /** Answers what never became a request, in the same words as everything else. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+function refuseUnreadable(error: { readonly code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return

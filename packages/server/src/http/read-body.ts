@@ -1,16 +1,21 @@
 /** Request bodies: collected within the limit, inflated within the limit. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { StackError } from '@llama-stack/api'
+import { PlainRequest } from './fast-lane/plain-request.ts'
+import type { ReplyMessage } from './http-message.ts'
 
 /**
  * Collects the body. Throws `body_too_large` as soon as the limit is crossed, whether the length was announced or not,
  * and `unsupported_media_type` for an encoding that we cannot undo. Undefined when the client sent none.
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+export async function readBody(
+  request: IncomingMessage | PlainRequest,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
   const { 'content-length': length, 'content-encoding': encoding } = request.headers
   if (length !== undefined && Number(length) > maxBytes)
     throw new StackError('body_too_large', { limitBytes: maxBytes })
-  const bytes = await collect(request, maxBytes)
+  const bytes = request instanceof PlainRequest ? request.body : await collect(request, maxBytes)
   if (bytes.byteLength === 0) return undefined
   return encoding === undefined || encoding === 'identity' ? bytes : inflate(bytes, encoding, maxBytes)
 }
@@ -76,7 +81,7 @@ const LINGER_BYTES = 16 * 1024 * 1024
  * Answers while the client is still sending. Closing at once would reset the connection, and the client would see the
  * reset instead of the reply (RFC 9112, section 9.6); so the rest is read and thrown away for a moment first.
  */
-export function endAfterDiscard(request: IncomingMessage, response: ServerResponse): void {
+export function endAfterDiscard(request: IncomingMessage, response: ReplyMessage): void {
   let discarded = 0
   const finish = (): void => {
     clearTimeout(timer)

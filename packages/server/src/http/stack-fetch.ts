@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { StackError } from '@llama-stack/api'
-import type { Arrival } from './edge.ts'
+import type { NodeArrival } from './dispatcher.ts'
 
 /**
  * What `fetch` accepts, in the styles of both the web and node-fetch: plain header objects, Node streams as bodies,
@@ -30,7 +30,7 @@ export type StackFetch = (input: string | URL | Request, init?: StackFetchInit) 
 export interface StackFetchDoor {
   readonly fetch: StackFetch
   /** Ties a request that came through this door to its caller, so that the caller can leave before the reply. */
-  attach(arrival: Arrival): void
+  attach(arrival: NodeArrival): void
 }
 
 /** A remote address that no socket can have: it marks a call of ours, and which one. */

@@ -1,9 +1,9 @@
 /** Sends what an operation answered: a value, bytes, typed events, or a stream to relay. */
-import type { ServerResponse } from 'node:http'
 import type { Reply } from '@llama-stack/api'
 import { sseData, sseDone } from '../kernel/sse.ts'
 import { openEventStream } from './event-stream.ts'
 import type { Exchange } from './exchange.ts'
+import type { ReplyMessage } from './http-message.ts'
 import { relayStream } from './relay-stream.ts'
 import type { RelayOptions } from './relay-stream.ts'
 
@@ -78,7 +78,7 @@ async function writeEvents(exchange: Exchange, reply: EventsReply, options: Rela
   }
 }
 
-function drained(response: ServerResponse): Promise<void> {
+function drained(response: ReplyMessage): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       response.off('drain', done).off('close', done)

@@ -1,0 +1,153 @@
+/** The reply to a plain request, written straight to its socket. */
+import { EventEmitter } from 'node:events'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { bug } from '@llama-stack/api'
+import type { ReplyMessage } from '../http-message.ts'
+
+/** What a response needs of its connection. */
+export interface ResponseHost {
+  readonly socket: Socket
+  /** The headers of every reply: the date, and how long the connection is kept. Each line is ended. */
+  readonly commonHead: string
+  /** The reply is complete and has left this process. */
+  onComplete(response: PlainResponse): void
+}
+
+const EMPTY = Buffer.alloc(0)
+const LAST_CHUNK = '0\r\n\r\n'
+/** A value may not end its line: whoever chose it would write the rest of the reply. */
+const UNSAFE = /[^\t -~]/
+
+type Phase = 'open' | 'composed' | 'sent' | 'ended'
+
+export class PlainResponse extends EventEmitter implements ReplyMessage {
+  statusCode = 200
+  /** The connection ends with this reply. */
+  closesConnection = false
+  readonly #host: ResponseHost
+  #phase: Phase = 'open'
+  /** Composed and not written yet. */
+  #head = ''
+  #isChunked = false
+
+  constructor(host: ResponseHost) {
+    super()
+    this.#host = host
+  }
+
+  get headersSent(): boolean {
+    return this.#phase !== 'open'
+  }
+
+  get writableEnded(): boolean {
+    return this.#phase === 'ended'
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.#host.socket.writableNeedDrain
+  }
+
+  writeHead(status: number, headers: Record<string, string>): this {
+    if (this.#phase !== 'open') bug('a reply has two heads')
+    this.#phase = 'composed'
+    this.statusCode = status
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
+    let hasLength = status === 204
+    for (const name in headers) {
+      const value = headers[name] ?? ''
+      if (UNSAFE.test(value)) bug(`the value of the header ${name} cannot be sent`)
+      if (name === 'content-length') hasLength = true
+      else if (name === 'connection') {
+        this.closesConnection = value === 'close'
+        continue
+      }
+      head += `${name}: ${value}\r\n`
+    }
+    this.#isChunked = !hasLength
+    head += hasLength ? '' : 'transfer-encoding: chunked\r\n'
+    this.#head = `${head}${this.closesConnection ? 'connection: close\r\n' : this.#host.commonHead}\r\n`
+    return this
+  }
+
+  flushHeaders(): void {
+    if (this.#phase === 'composed') this.#send(this.#takeHead())
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    if (this.#phase === 'ended') return true
+    const { socket } = this.#host
+    if (chunk.length === 0) {
+      this.flushHeaders()
+      return !socket.writableNeedDrain
+    }
+    const head = this.#takeHead()
+    if (!this.#isChunked) return this.#sendBehind(head, chunk)
+    if (typeof chunk === 'string') {
+      return this.#send(`${head}${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`)
+    }
+    return this.#send(toFrame(head, chunk))
+  }
+
+  end(chunk: Uint8Array | string = ''): this {
+    if (this.#phase === 'ended') return this
+    if (this.#phase === 'open') bug('a reply ends before it has a head')
+    if (this.#isChunked) {
+      // The last piece and the mark of the end leave together.
+      const { socket } = this.#host
+      socket.cork()
+      if (chunk.length > 0) this.write(chunk)
+      this.#send(this.#takeHead() + LAST_CHUNK)
+      socket.uncork()
+    } else this.#sendBehind(this.#takeHead(), chunk)
+    this.#phase = 'ended'
+    const { socket } = this.#host
+    // Nearly always the kernel has taken all of it.
+    if (socket.writableLength === 0 || socket.destroyed) this.#host.onComplete(this)
+    else socket.write(EMPTY, () => this.#host.onComplete(this))
+    return this
+  }
+
+  destroy(): this {
+    this.#host.socket.destroy()
+    return this
+  }
+
+  #takeHead(): string {
+    const head = this.#head
+    if (head !== '') {
+      this.#head = ''
+      this.#phase = 'sent'
+    }
+    return head
+  }
+
+  #send(data: Uint8Array | string): boolean {
+    const { socket } = this.#host
+    return typeof data === 'string' ? socket.write(data, 'utf8') : socket.write(data)
+  }
+
+  #sendBehind(head: string, body: Uint8Array | string): boolean {
+    if (typeof body === 'string') return this.#send(head + body)
+    const { socket } = this.#host
+    socket.cork()
+    if (head !== '') socket.write(head, 'latin1')
+    const hasRoom = socket.write(body)
+    socket.uncork()
+    return hasRoom
+  }
+}
+
+/** Most hex digits of a size, and the two line ends. */
+const FRAME_BYTES = 8 + 4
+
+/** One chunk of the chunked coding, behind the head where that has not left yet. */
+function toFrame(head: string, chunk: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(head.length + chunk.byteLength + FRAME_BYTES)
+  let end = frame.write(`${head}${chunk.byteLength.toString(16)}\r\n`, 0, 'latin1')
+  frame.set(chunk, end)
+  end += chunk.byteLength
+  frame[end] = 13
+  frame[end + 1] = 10
+  return frame.subarray(0, end + 2)
+}
