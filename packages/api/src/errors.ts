@@ -270,6 +270,17 @@ export const errorTable = Object.freeze({
     message: (d) => `The stream of provider '${d.provider}' broke off: ${d.reason}`,
     retryable: true,
   }),
+  optional_package_missing: row<{ package: string; version: string; purpose: string; install: string }>({
+    status: 501,
+    type: 'api_error',
+    message: (d) => `${d.purpose} needs the optional package '${d.package}', which is not installed. Run: ${d.install}`,
+  }),
+  optional_package_broken: row<{ package: string; reason: string; install: string }>({
+    status: 501,
+    type: 'api_error',
+    message: (d) =>
+      `The optional package '${d.package}' is installed but cannot be loaded: ${d.reason}. Install it again: ${d.install}`,
+  }),
   recording_not_found: row<{ request: string; nearest: string }>({
     status: 500,
     type: 'api_error',
