@@ -3,6 +3,7 @@
  * vendor's name. A fact that a row leaves out has the value of {@link wellBehaved}.
  */
 import type { JsonObject, ModelType } from '@llama-stack/api'
+import type { RerankImages, RerankShape } from './_rerank-shapes.ts'
 
 /** A configuration key that may carry the vendor's URL, over both generations. */
 export type UrlSetting = 'base_url' | 'url' | 'api_base' | 'openai_compat_api_base'
@@ -65,13 +66,27 @@ export interface Listing {
   }[]
 }
 
-/**
- * How a vendor reranks: `documents` is the shape of Cohere, Jina and vLLM, at a path below the base URL or below the
- * root (the base URL without its API path); `passages` is that of NVIDIA's retrievers, at a URL per model.
- */
-export type Reranking =
-  | { readonly shape: 'documents'; readonly path: string; readonly below: 'base' | 'root' }
-  | { readonly shape: 'passages'; readonly urls: Readonly<Record<string, string>> }
+/** A path for rerank calls: below the base URL, or below the root (the base URL without its API path). */
+export interface RerankPath {
+  readonly path: string
+  readonly below: 'base' | 'root'
+}
+
+/** How a vendor reranks. */
+export type Reranking = { readonly images: RerankImages } & (
+  | {
+      /** One address for all models: the first of the paths that the server knows. */
+      readonly kind: 'shared'
+      readonly paths: readonly (RerankPath & { readonly shape: RerankShape })[]
+    }
+  | {
+      /** An address for each hosted model; a server of one's own has one path for the model it serves. */
+      readonly kind: 'per-model'
+      readonly shape: RerankShape
+      readonly urls: Readonly<Record<string, string>>
+      readonly selfHosted: RerankPath
+    }
+)
 
 /** Facts with a default. */
 export interface OptionalFacts {

@@ -59,7 +59,9 @@ async function findListed(
   const found = rows.flatMap((row) => {
     const id = findText(findAt(row, idField)) ?? findText(findAt(row, 'id'))
     const model = id === undefined || rerankIds.includes(id) ? undefined : toModel(dialect, id, row)
-    return model === undefined ? [] : [model]
+    // Where rerank models have their own URLs, one without cannot be called.
+    const isUnreachable = model?.type === 'rerank' && rerankIds.length > 0
+    return model === undefined || isUnreachable ? [] : [model]
   })
   const fixed = dialect.fixedModels.flatMap((id) => toModel(dialect, id, {}) ?? [])
   return [...found, ...fixed, ...rerankIds.map((id): ProviderModel => ({ id, type: 'rerank', metadata: {} }))]
@@ -67,10 +69,10 @@ async function findListed(
 
 /** Models with a rerank URL of their own: the vendor's list does not have them, or not as what they are. */
 function rerankModels({ dialect, settings }: ProtocolContext): readonly string[] {
+  if (dialect.rerank?.kind !== 'per-model') return []
   const named = settings.rerank_model_to_url ?? undefined
   if (named !== undefined) return Object.keys(named)
-  const isHosted = toBaseUrl(dialect, settings) === dialect.baseUrl
-  return isHosted && dialect.rerank?.shape === 'passages' ? Object.keys(dialect.rerank.urls) : []
+  return toBaseUrl(dialect, settings) === dialect.baseUrl ? Object.keys(dialect.rerank.urls) : []
 }
 
 async function fetchRows(context: ProtocolContext, listing: Listing, call: ProviderCall): Promise<readonly unknown[]> {
