@@ -20,6 +20,7 @@ export type {
   ProviderCall,
   ProviderDefinition,
   ProviderDependencies,
+  ProviderEnvironment,
   ProviderHealth,
   ProviderInput,
   ProviderModel,

@@ -121,6 +121,9 @@ export interface ProviderDependencies {
   inference: InferenceProvider
 }
 
+/** Variables by name, as the server was started with them. */
+export type ProviderEnvironment = Readonly<Record<string, string | undefined>>
+
 /** What `create` receives. */
 export interface ProviderInput<Config, Required extends ProviderApi = never, Used extends ProviderApi = never> {
   /** The id that the operator gave this instance; the prefix of its model ids. */
@@ -141,6 +144,8 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
   readonly accounting?: boolean
   /** No call leaves the server: a credential that is not there is not missed. Default: false. */
   readonly replaying?: boolean
+  /** The variables of the server, for vendors whose credentials are found by a convention of their own. Default: none. */
+  readonly env?: ProviderEnvironment
 }
 
 /** One call to a provider: the parts of the caller's context that concern it. */
@@ -230,7 +235,7 @@ export interface ProviderDefinition<
   /** The key of the provider-data header that carries a caller's own credential, and the variable for the server's. */
   readonly credential?: { readonly providerData: string; readonly env?: string; readonly optional?: boolean }
   /** Why this instance cannot serve with this configuration, or undefined. A key sent per request may still work. */
-  readonly off?: (config: z.infer<Config>) => string | undefined
+  readonly off?: (config: z.infer<Config>, env?: ProviderEnvironment) => string | undefined
   create(input: ProviderInput<z.infer<Config>, Required, Used>): InferenceProvider
 }
 
@@ -247,7 +252,7 @@ export function defineProvider<
 export interface AnyProviderDefinition extends Omit<ProviderDefinition, 'create' | 'off' | 'requires' | 'uses'> {
   readonly requires?: readonly ProviderApi[]
   readonly uses?: readonly ProviderApi[]
-  off?(config: never): string | undefined
+  off?(config: never, env?: ProviderEnvironment): string | undefined
   create(input: never): InferenceProvider
 }
 

@@ -7,6 +7,7 @@ import type {
   Log,
   Models,
   Principal,
+  ProviderEnvironment,
   Upstream,
 } from '@llama-stack/api'
 import { inference, inspect, models, StackError } from '@llama-stack/api'
@@ -45,6 +46,8 @@ export interface StackOptions {
   readonly log?: Log
   readonly clock?: Clock
   readonly ids?: Ids
+  /** Where providers look for credentials that the configuration does not have. Default: the process's variables. */
+  readonly env?: ProviderEnvironment
   /** Replaces the transport of every outbound call. */
   readonly upstream?: Upstream
   /** Providers beside the built-in ones; a type of the same name wins. */
@@ -113,6 +116,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     signal: closing.signal,
     accounting: options.recordings === undefined,
     replaying: options.recordings?.mode === 'replay',
+    env: options.env ?? process.env,
   })
   opening.defer(() => disposeProviders(providers))
   const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
