@@ -13,18 +13,24 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 /** One line for each error code. */
 export function generateErrorReference(): string {
   const lines = Object.entries(errorTable).map(([code, row]) => {
-    // Rows of different details share their shape; only the status is read.
-    const { status, type, retryable } = row as unknown as ErrorRow<never>
+    // Rows of different details share their shape; only status and facts are read.
+    const { status, type, retryable, failover, blames } = row as unknown as ErrorRow<never>
     const shown = typeof status === 'number' ? String(status) : 'the vendor’s'
-    return `| \`${code}\` | ${shown} | \`${type}\` | ${retryable === true ? 'yes' : 'no'} |`
+    const facts = [retryable, failover, blames].map((fact) =>
+      typeof fact === 'function' ? 'by status' : fact === true ? 'yes' : 'no',
+    )
+    return `| \`${code}\` | ${shown} | \`${type}\` | ${facts.join(' | ')} |`
   })
   return [
     '# Errors',
     '',
     'Generated from the error table. Every error has `message`, `type`, `param` and `code`; `llama explain <code>` says more.',
     '',
-    '| `error.code` | Status | `error.type` | May be retried |',
-    '|---|---|---|---|',
+    'What may be retried may succeed later without a change. On to the next: another target of an alias is asked. Blames:',
+    'it counts against the health of the provider that was asked (docs/guides/reliability.md).',
+    '',
+    '| `error.code` | Status | `error.type` | May be retried | On to the next | Blames |',
+    '|---|---|---|---|---|---|',
     ...lines,
     '',
   ].join('\n')

@@ -15,8 +15,15 @@ export interface ErrorRow<Details> {
   /** The field of the request that is at fault, in OpenAI's `param` notation (`messages[0].role`). */
   readonly param?: (details: Details) => string | undefined
   /** Whether the same request may succeed later without a change. Default: false. */
-  readonly retryable?: boolean
+  readonly retryable?: Fact<Details>
+  /** Whether another provider may succeed where this one failed. Default: false. */
+  readonly failover?: Fact<Details>
+  /** Whether it counts against the health of the provider that was asked. Default: false. */
+  readonly blames?: Fact<Details>
 }
+
+/** Something that holds for every error of a row, or that its details decide. */
+export type Fact<Details> = boolean | ((details: Details) => boolean)
 
 /** The values that OpenAI's `error.type` takes here. */
 export type ErrorType =
@@ -72,6 +79,13 @@ const providerStatus =
   (fallback: number) =>
   (failure: ProviderFailure): number =>
     failure.status ?? fallback
+
+/** The request met another one at the vendor, or came too early: it may pass when it is sent again. */
+const isConflict = ({ status }: ProviderFailure): boolean => status === 409 || status === 425
+
+/** Where a model is gone, another provider may still have it. */
+const isElsewhere = (failure: ProviderFailure): boolean =>
+  failure.status === 404 || failure.status === 410 || isConflict(failure)
 
 const vendorParam = (failure: ProviderFailure): string | undefined => failure.vendorParam ?? undefined
 
@@ -186,6 +200,7 @@ export const errorTable = Object.freeze({
     type: 'invalid_request_error',
     message: (d) => `Provider '${d.provider}' does not support ${d.operation}. Choose a model of another provider.`,
     param: () => 'model',
+    failover: true,
   }),
   url_blocked: row<{ url: string; reason: string }>({
     status: 400,
@@ -203,12 +218,14 @@ export const errorTable = Object.freeze({
     type: 'invalid_request_error',
     message: (d) =>
       `No API key for provider '${d.provider}'. ${d.env === undefined ? '' : `Set ${d.env} for the server, or `}send the header X-LlamaStack-Provider-Data: {"${d.header}": "<key>"}.`,
+    failover: true,
   }),
   provider_url_missing: row<{ provider: string; setting: string; env?: string; header?: string }>({
     status: 400,
     type: 'invalid_request_error',
     message: (d) =>
       `Provider '${d.provider}' has no URL. Set ${d.setting} in its configuration${d.env === undefined ? '' : ` (${d.env})`}${d.header === undefined ? '' : `, or send the header X-LlamaStack-Provider-Data: {"${d.header}": "<url>"}`}.`,
+    failover: true,
   }),
   provider_unreachable: row<ProviderFailure>({
     status: 502,
@@ -216,6 +233,8 @@ export const errorTable = Object.freeze({
     message: (d) =>
       `Provider '${d.provider}' cannot be reached: ${d.reason}. Check that it runs and that its URL is right.`,
     retryable: true,
+    failover: true,
+    blames: true,
   }),
   provider_timeout: row<ProviderFailure>({
     status: 504,
@@ -223,22 +242,30 @@ export const errorTable = Object.freeze({
     message: (d) =>
       `Provider '${d.provider}' did not answer in time: ${d.reason}. Try again, or raise network.timeout.`,
     retryable: true,
+    failover: true,
+    blames: true,
   }),
   provider_rate_limited: row<ProviderFailure>({
     status: 429,
     type: 'rate_limit_error',
     message: (d) => d.reason,
     retryable: true,
+    failover: true,
+    blames: true,
   }),
   provider_quota_exceeded: row<ProviderFailure>({
     status: 429,
     type: 'insufficient_quota',
     message: (d) => d.reason,
+    failover: true,
+    blames: true,
   }),
   provider_authentication: row<ProviderFailure>({
     status: providerStatus(401),
     type: 'authentication_error',
     message: (d) => `Provider '${d.provider}' refused the credentials: ${d.reason}`,
+    failover: true,
+    blames: true,
   }),
   provider_content_policy: row<ProviderFailure>({
     status: providerStatus(400),
@@ -251,35 +278,68 @@ export const errorTable = Object.freeze({
     type: 'invalid_request_error',
     message: (d) => d.reason,
     param: vendorParam,
+    retryable: isConflict,
+    failover: isElsewhere,
   }),
   provider_internal: row<ProviderFailure>({
     status: providerStatus(502),
     type: 'api_error',
     message: (d) => `Provider '${d.provider}' failed: ${d.reason}`,
     retryable: true,
+    failover: true,
+    blames: true,
   }),
   provider_bad_reply: row<ProviderFailure>({
     status: 502,
     type: 'api_error',
     message: (d) => `Provider '${d.provider}' sent a reply that cannot be understood: ${d.reason}`,
     retryable: true,
+    failover: true,
+    blames: true,
   }),
   provider_stream_broken: row<ProviderFailure>({
     status: 502,
     type: 'api_error',
     message: (d) => `The stream of provider '${d.provider}' broke off: ${d.reason}`,
     retryable: true,
+    failover: true,
+    blames: true,
   }),
   optional_package_missing: row<{ package: string; version: string; purpose: string; install: string }>({
     status: 501,
     type: 'api_error',
     message: (d) => `${d.purpose} needs the optional package '${d.package}', which is not installed. Run: ${d.install}`,
+    failover: true,
   }),
   optional_package_broken: row<{ package: string; reason: string; install: string }>({
     status: 501,
     type: 'api_error',
     message: (d) =>
       `The optional package '${d.package}' is installed but cannot be loaded: ${d.reason}. Install it again: ${d.install}`,
+    failover: true,
+  }),
+  provider_overloaded: row<{ provider: string; reason: string; retryAfterMs: number }>({
+    status: 503,
+    type: 'api_error',
+    message: (d) =>
+      `Provider '${d.provider}' has all the calls that it may have at a time: ${d.reason}. Try again, or raise its reliability limits.`,
+    retryable: true,
+    failover: true,
+  }),
+  provider_unavailable: row<{ provider: string; model: string; lastFailure: string; retryAfterMs: number }>({
+    status: 503,
+    type: 'api_error',
+    message: (d) =>
+      `Model '${d.model}' of provider '${d.provider}' is not asked for ${Math.ceil(d.retryAfterMs / 1000)} s, because it kept failing. Its last failure: ${d.lastFailure}`,
+    retryable: true,
+    failover: true,
+  }),
+  deadline_exceeded: row<{ deadlineMs: number }>({
+    status: 504,
+    type: 'timeout_error',
+    message: (d) =>
+      `There was no answer within ${d.deadlineMs} ms. Try again, or raise reliability.deadline_ms in the configuration.`,
+    retryable: true,
   }),
   recording_not_found: row<{ request: string; nearest: string }>({
     status: 500,
@@ -383,6 +443,18 @@ export type ErrorCode = keyof typeof errorTable
 export type ErrorDetails<Code extends ErrorCode> =
   (typeof errorTable)[Code] extends ErrorRow<infer Details> ? Details : never
 
+/** One call to a provider that failed before the error at hand. */
+export interface FailedAttempt {
+  readonly provider: string
+  readonly code: string
+}
+
+/** What an error may be given beside its details. */
+export interface StackErrorOptions extends ErrorOptions {
+  /** Everything that was tried, in order; the message names it. */
+  readonly attempts?: readonly FailedAttempt[]
+}
+
 /** The only error that reaches a client with its message. */
 export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name = 'StackError'
@@ -392,18 +464,33 @@ export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly type: ErrorType
   readonly param: string | undefined
   readonly retryable: boolean
+  readonly failover: boolean
+  readonly blames: boolean
+  readonly attempts: readonly FailedAttempt[] | undefined
 
-  constructor(code: Code, details: ErrorDetails<Code>, options?: ErrorOptions) {
+  constructor(code: Code, details: ErrorDetails<Code>, options?: StackErrorOptions) {
     // The table loses the tie between one code and its details; the constructor's signature keeps it.
     const entry = errorTable[code] as unknown as ErrorRow<ErrorDetails<Code>>
-    super(entry.message(details), options)
+    super(`${entry.message(details)}${triedWords(options?.attempts)}`, options)
     this.code = code
     this.details = details
     this.status = typeof entry.status === 'function' ? entry.status(details) : entry.status
     this.type = entry.type
     this.param = entry.param?.(details)
-    this.retryable = entry.retryable ?? false
+    this.retryable = holds(entry.retryable, details)
+    this.failover = holds(entry.failover, details)
+    this.blames = holds(entry.blames, details)
+    this.attempts = options?.attempts
   }
+}
+
+function holds<Details>(fact: Fact<Details> | undefined, details: Details): boolean {
+  return typeof fact === 'function' ? fact(details) : (fact ?? false)
+}
+
+function triedWords(attempts: readonly FailedAttempt[] | undefined): string {
+  if (attempts === undefined) return ''
+  return ` Tried: ${attempts.map(({ provider, code }) => `${provider} (${code})`).join(', ')}.`
 }
 
 /** Narrows by name and code, not by identity, so that a plugin with its own copy of this package still works. */

@@ -2,7 +2,15 @@
 export { defineApi } from './route.ts'
 export type { Access, AnyService, Api, Method, ReplyOf, RequestOf, Route, Service, Stability } from './route.ts'
 export { bug, errorTable, isStackError, StackError } from './errors.ts'
-export type { ConfigFault, ErrorCode, ErrorDetails, ErrorRow, ErrorType, ProviderFailure } from './errors.ts'
+export type {
+  ConfigFault,
+  ErrorCode,
+  ErrorDetails,
+  ErrorRow,
+  ErrorType,
+  FailedAttempt,
+  ProviderFailure,
+} from './errors.ts'
 export { value } from './reply.ts'
 export type { ByteSink, ByteStream, Reply, ReplyHeaders } from './reply.ts'
 export type { CallContext, Json, JsonObject, Principal, RequestRecord } from './context.ts'
