@@ -57,7 +57,7 @@ export type RecordingKey =
 
 /** One outbound call. */
 export interface UpstreamRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Absolute. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
