@@ -305,6 +305,21 @@ export const errorTable = Object.freeze({
     failover: true,
     blames: true,
   }),
+  local_model_missing: row<{ model: string; folders: string }>({
+    status: 404,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Model '${d.model}' is not on this machine: no ONNX files of it in ${d.folders}. Run: llama models pull ${d.model}`,
+    param: () => 'model',
+    failover: true,
+  }),
+  local_model_invalid: row<{ model: string; folder: string; reason: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) =>
+      `Model '${d.model}' in '${d.folder}' cannot be run: ${d.reason}. Delete the folder and run: llama models pull ${d.model}`,
+    failover: true,
+  }),
   optional_package_missing: row<{ package: string; version: string; purpose: string; install: string }>({
     status: 501,
     type: 'api_error',
@@ -340,6 +355,35 @@ export const errorTable = Object.freeze({
     message: (d) =>
       `There was no answer within ${d.deadlineMs} ms. Try again, or raise reliability.deadline_ms in the configuration.`,
     retryable: true,
+  }),
+  context_length_exceeded: row<{ model: string; promptTokens: number; contextTokens: number; param: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `The prompt has ${d.promptTokens} tokens; model '${d.model}' takes ${d.contextTokens}, its reply included. Send less, or choose a model with a longer context.`,
+    param: (d) => d.param,
+    failover: true,
+  }),
+  download_failed: row<{ url: string; reason: string; mayPass: boolean }>({
+    status: 502,
+    type: 'api_error',
+    message: (d) => `'${d.url}' cannot be downloaded: ${d.reason}. What has arrived is kept for the next attempt.`,
+    retryable: (d) => d.mayPass,
+    failover: true,
+  }),
+  download_corrupt: row<{ url: string; expected: string; actual: string }>({
+    status: 502,
+    type: 'api_error',
+    message: (d) =>
+      `The download of '${d.url}' has the SHA-256 ${d.actual}, not ${d.expected}, and was deleted. Check the checksum and the address.`,
+    failover: true,
+  }),
+  disk_full: row<{ path: string; neededBytes: number; freeBytes: number }>({
+    status: 507,
+    type: 'api_error',
+    message: (d) =>
+      `'${d.path}' has room for ${d.freeBytes} bytes and ${d.neededBytes} are needed. Free some space, or choose another folder.`,
+    failover: true,
   }),
   recording_not_found: row<{ request: string; nearest: string }>({
     status: 500,
