@@ -30,6 +30,20 @@ export type ExtraSetting =
   | 'tls_verify'
   | 'native_responses'
   | 'fairness_header_attribute'
+  | 'tenant_id'
+  | 'client_id'
+  | 'client_secret'
+  | 'federated_token_file'
+  | 'managed_identity'
+  | 'authority_host'
+  | 'token_scope'
+  | 'project_id'
+  | 'iam_url'
+  | 'oci_auth_type'
+  | 'oci_region'
+  | 'oci_compartment_id'
+  | 'oci_config_file_path'
+  | 'oci_config_profile'
 
 /** The operations of the protocol that have a body. */
 export type Operation = 'chat' | 'completions' | 'embeddings'
@@ -110,8 +124,13 @@ export interface OptionalFacts {
   readonly urlProviderData: string | undefined
   /** The key of the provider-data header for a caller's own API version. Default: none. */
   readonly versionProviderData: string | undefined
-  /** The header that carries the credential. Default: `bearer`, that is `Authorization: Bearer <key>`. */
-  readonly auth: 'bearer' | 'api-key'
+  /**
+   * The header that carries the credential. `exchanged` is none: the key only buys the tokens that are sent.
+   * Default: `bearer`, that is `Authorization: Bearer <key>`.
+   */
+  readonly auth: 'bearer' | 'api-key' | 'exchanged'
+  /** Where tokens come from when the operator has an identity and no key. Default: nowhere. */
+  readonly identity: 'entra' | undefined
   /** When a call may go out without a credential: `elsewhere` is a base URL other than the vendor's. Default: `never`. */
   readonly keyless: 'never' | 'always' | 'elsewhere'
   /** Sent as the credential where none is configured and none is needed. Default: no header at all. */
@@ -120,6 +139,8 @@ export interface OptionalFacts {
   readonly projectHeader: string | undefined
   /** Sent with every call. Default: none. */
   readonly headers: Readonly<Record<string, string>>
+  /** The query of every call, `?version=…`. Default: empty. */
+  readonly query: string
   /** The versions that the vendor's path knows, sent as the query `api-version`; others are left out. Default: none. */
   readonly versions: readonly string[]
   /** Whether the vendor has text completions. Default: true. */
@@ -194,10 +215,12 @@ export const wellBehaved: OptionalFacts = deepFreeze({
   urlProviderData: undefined,
   versionProviderData: undefined,
   auth: 'bearer',
+  identity: undefined,
   keyless: 'never',
   placeholderKey: undefined,
   projectHeader: undefined,
   headers: {},
+  query: '',
   versions: [],
   completions: true,
   embeddings: true,

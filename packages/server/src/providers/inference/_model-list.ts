@@ -78,7 +78,7 @@ function rerankModels({ dialect, settings }: ProtocolContext): readonly string[]
 async function fetchRows(context: ProtocolContext, listing: Listing, call: ProviderCall): Promise<readonly unknown[]> {
   const target = await context.locate(call)
   const request = toListRequest({ context, listing, target, call, timeoutMs: LIST_TIMEOUT_MS })
-  const response = await context.upstreamFor(target.chosenBy).send(request)
+  const response = await context.send(request, { target, call })
   const reply = await readJson(context.id, await expectSuccess(context.id, response))
   // A replayed list has OpenAI's shape whatever the vendor's own is.
   const rows = Array.isArray(reply) ? reply : (findAt(reply, listing.list || 'data') ?? findAt(reply, 'data'))
@@ -118,7 +118,7 @@ function toListRequest({ context, listing, target, call, timeoutMs }: ListCall):
 function toHealthRequest(context: ProtocolContext, health: Health, { target, call }: Asked): UpstreamRequest {
   return {
     method: 'GET',
-    url: toRoot(context.dialect, target.baseUrl) + health.path,
+    url: toRoot(context.dialect, target.baseUrl) + joinQuery(health.path, target.query),
     headers: target.headers,
     chosenBy: target.chosenBy,
     provider: context.id,
@@ -179,7 +179,7 @@ export async function checkHealth(context: ProtocolContext, call: ProviderCall):
     const target = await context.locate(call)
     const request = toRequest({ target, call })
     if (request === undefined) return { status: 'Not Implemented', message: 'the vendor has nothing that can be asked' }
-    const response = await expectSuccess(context.id, await context.upstreamFor(target.chosenBy).send(request))
+    const response = await expectSuccess(context.id, await context.send(request, { target, call }))
     response.body.cancel()
     return { status: 'OK' }
   } catch (error) {

@@ -20,15 +20,18 @@ import { checkHealth, listModels } from './_model-list.ts'
 import { operationPaths, toOutboundBody, toRecordedBody } from './_outbound-body.ts'
 import type { ClientRequest } from './_outbound-body.ts'
 import { toHookConfig } from './_provider-settings.ts'
-import { toProtocolContext } from './_protocol-context.ts'
-import type { ProtocolContext, ProtocolInput } from './_protocol-context.ts'
+import type { ProtocolContext } from './_protocol-context.ts'
 import { rerankDocuments } from './_rerank.ts'
 import { expectSuccess } from './_vendor-reply.ts'
 
+/** What every instance has; the rest depends on the dialect. */
+export type OpenAiProtocol = InferenceProvider &
+  Required<Pick<InferenceProvider, 'chatCompletion' | 'models' | 'health'>>
+
 /** Builds the instance. */
-export function createOpenAiProtocol(dialect: Dialect, input: ProtocolInput): InferenceProvider {
-  const context = toProtocolContext(dialect, input)
-  const post = createPoster(context, input)
+export function createOpenAiProtocol(context: ProtocolContext): OpenAiProtocol {
+  const { dialect } = context
+  const post = createPoster(context)
   const embedding = toEmbeddingQuirks(dialect)
   return {
     async chatCompletion(request, call) {
@@ -56,7 +59,7 @@ export function createOpenAiProtocol(dialect: Dialect, input: ProtocolInput): In
     }),
     models: (call) => listModels(context, call),
     health: (call) => checkHealth(context, call),
-  } satisfies InferenceProvider
+  } satisfies OpenAiProtocol
 }
 
 interface Posted {
@@ -66,12 +69,12 @@ interface Posted {
 
 type Poster = (operation: Operation, request: ClientRequest, call: ProviderCall) => Promise<Posted>
 
-function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
+function createPoster(context: ProtocolContext): Poster {
   const { dialect } = context
   const hookConfig = toHookConfig(context.settings)
   const plain = toStreamQuirks(dialect)
   const stripping: StreamQuirks = Object.freeze({ ...plain, stripUsageChunk: true })
-  const mayAskUsage = input.accounting === true && dialect.streamUsage
+  const mayAskUsage = context.live && dialect.streamUsage
 
   return async (operation, request, call) => {
     context.expectAllowed(request['model'])
@@ -84,7 +87,7 @@ function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
     const asks = mayAskUsage && asksNoUsage(body)
     if (asks) body['stream_options'] = { ...asRecord(body['stream_options']), include_usage: true }
     const outbound = toRequest({ context, target, operation, body, call })
-    const response = await context.upstreamFor(target.chosenBy).send(outbound)
+    const response = await context.send(outbound, { target, call })
     return { response: await expectSuccess(context.id, response), quirks: asks ? stripping : plain }
   }
 }

@@ -7,9 +7,9 @@ import { findAt } from './_json-shape.ts'
 
 /**
  * `documents` is the shape of Cohere, Jina and vLLM; `pairs` that of vLLM's score API, whose scores are the same;
- * `passages` that of NVIDIA's retrievers, whose scores are logits.
+ * `passages` that of NVIDIA's retrievers, whose scores are logits; `inputs` that of IBM's watsonx.
  */
-export type RerankShape = 'documents' | 'pairs' | 'passages'
+export type RerankShape = 'documents' | 'pairs' | 'passages' | 'inputs'
 
 /**
  * What becomes of images: `parts` are content parts, which vLLM fetches by itself; `inline` are data URLs of passages;
@@ -25,6 +25,7 @@ const SCORE_FIELDS = {
   documents: { lists: ['results', 'data'], score: 'relevance_score' },
   pairs: { lists: ['data'], score: 'score' },
   passages: { lists: ['rankings'], score: 'logit' },
+  inputs: { lists: ['results'], score: 'score' },
 } as const
 
 /** Builds the body. Fields that the request has beyond ours travel on. Throws `invalid_value` for what cannot be ranked. */
@@ -40,6 +41,11 @@ export async function toRerankBody(
   if (shape === 'passages') {
     const passages = await Promise.all(items.map((item, index) => toPassage(item, `items[${index}]`, fetch)))
     return { model, query: { text: expectText('query', query) }, passages, ...extra }
+  }
+  if (shape === 'inputs') {
+    const inputs = items.map((item, index) => ({ text: expectText(`items[${index}]`, item) }))
+    const parameters = typeof top === 'number' && { parameters: { return_options: { top_n: top } } }
+    return { model_id: model, query: expectText('query', query), inputs, ...parameters, ...extra }
   }
   const [queryField, itemsField] = QUERY_AND_ITEMS[shape]
   return {

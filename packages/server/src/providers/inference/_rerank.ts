@@ -34,7 +34,7 @@ export async function rerankDocuments(
       fetch: { upstream: context.upstreamFor('caller'), signal: call.signal },
     })
     const outbound = toRequest({ context, target, call, url: address.url, body })
-    const response = await context.upstreamFor(outbound.chosenBy).send(outbound)
+    const response = await context.send(outbound, { target, call })
     const reply = await readJson(context.id, await expectSuccess(context.id, response))
     return readScores(address.shape, reply, { provider: context.id, items: request.items.length })
   })
@@ -56,7 +56,7 @@ interface Reranker {
 
 function toAddresses({ context, rerank, target }: Reranker, model: string): readonly Address[] {
   const toUrl = ({ path, below }: { readonly path: string; readonly below: 'base' | 'root' }): string =>
-    (below === 'root' ? toRoot(context.dialect, target.baseUrl) : target.baseUrl) + path
+    (below === 'root' ? toRoot(context.dialect, target.baseUrl) : target.baseUrl) + path + target.query
   if (rerank.kind === 'shared') return rerank.paths.map((path) => ({ url: toUrl(path), shape: path.shape }))
   const { dialect, settings } = context
   const named = settings.rerank_model_to_url ?? undefined
