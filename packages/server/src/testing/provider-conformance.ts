@@ -5,11 +5,21 @@
 import { bug } from '@llama-stack/api'
 import type { InferenceProvider } from '@llama-stack/api'
 import { afterAll, describe, test } from 'vitest'
+import { accessCases } from './conformance/access-cases.ts'
+import { cancellationCases } from './conformance/cancellation-cases.ts'
 import { chatCases } from './conformance/chat-cases.ts'
 import type { ConformanceCase, SubjectUnderTest } from './conformance/conformance-case.ts'
 import type { ConformanceDeclaration } from './conformance/declaration.ts'
+import { failureCases } from './conformance/failure-cases.ts'
+import { vectorCases } from './conformance/vector-cases.ts'
 
-const cases: readonly ConformanceCase[] = [...chatCases]
+const cases: readonly ConformanceCase[] = [
+  ...chatCases,
+  ...vectorCases,
+  ...failureCases,
+  ...cancellationCases,
+  ...accessCases,
+]
 
 /** Declares the suite for one provider. */
 export function describeProvider(declaration: ConformanceDeclaration): void {
@@ -40,5 +50,6 @@ export function describeProvider(declaration: ConformanceDeclaration): void {
 
 function skipReason({ skips, subject }: ConformanceDeclaration, one: ConformanceCase): string | undefined {
   if (one.scriptedOnly === true && subject.kind === 'computed') return 'there is no vendor'
-  return skips?.[one.capability]
+  const unfit = subject.kind === 'scripted' ? one.unfit?.(subject.script) : undefined
+  return skips?.[one.capability] ?? unfit
 }

@@ -34,3 +34,38 @@ export type Capability = keyof typeof capabilities
 
 /** Why a provider lacks a capability: a few words for a person who looks for it. */
 export type CapabilitySkips = Readonly<Partial<Record<Capability, string>>>
+
+/** The skips of a provider on this machine that does not converse. */
+export function withoutChat(reason: string): CapabilitySkips {
+  const conversation = [
+    'chat',
+    'stream',
+    'tool calls',
+    'parallel tool calls',
+    'structured output',
+    'images',
+    'usage',
+    'usage in streams',
+    'content filter',
+    'unknown fields',
+    'text completions',
+  ] as const
+  return { ...withoutVendor, ...skipAll([...conversation, 'cancellation'], reason) }
+}
+
+/** The skips of a provider that makes no vectors. */
+export function withoutEmbeddings(reason: string): CapabilitySkips {
+  return skipAll(['embeddings', 'base64 embeddings', 'dimensions'], reason)
+}
+
+/** The skips of a provider that asks nobody. */
+export const withoutVendor: CapabilitySkips = Object.freeze(
+  skipAll(
+    ['unknown fields', 'content filter', 'key of the caller', 'missing key', 'errors', 'broken streams'],
+    'there is no vendor',
+  ),
+)
+
+function skipAll(names: readonly Capability[], reason: string): CapabilitySkips {
+  return Object.fromEntries(names.map((name) => [name, reason]))
+}

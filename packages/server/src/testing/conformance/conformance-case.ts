@@ -6,7 +6,7 @@ import type { Capability } from './capabilities.ts'
 import type { ComputedSubject, ConformanceDeclaration } from './declaration.ts'
 import { createScriptedRig, isScripted } from './rig.ts'
 import type { ScriptedRigOptions, VendorAnswer } from './rig.ts'
-import type { AskedChat, ChatScript, VendorStream, VendorTurn } from './vendor-script.ts'
+import type { AskedChat, ChatScript, VendorScript, VendorStream, VendorTurn } from './vendor-script.ts'
 
 /** A case; it is skipped when its capability is. */
 export interface ConformanceCase {
@@ -14,6 +14,8 @@ export interface ConformanceCase {
   readonly title: string
   /** The case needs a vendor: providers that compute do not have it. Default: false. */
   readonly scriptedOnly?: boolean
+  /** Why the case says nothing about a vendor, or undefined. Default: it always does. */
+  readonly unfit?: (script: VendorScript) => string | undefined
   run(under: SubjectUnderTest): Promise<void>
 }
 

@@ -1,5 +1,11 @@
 /** What a provider hands to the conformance suite: itself, who plays its vendor, and what it cannot do. */
-import type { AnyProviderDefinition, ChatCompletionRequest, InferenceProvider, JsonObject } from '@llama-stack/api'
+import type {
+  AnyProviderDefinition,
+  ChatCompletionRequest,
+  InferenceProvider,
+  JsonObject,
+  ModelType,
+} from '@llama-stack/api'
 import type { CapabilitySkips } from './capabilities.ts'
 import type { VendorScript } from './vendor-script.ts'
 
@@ -17,16 +23,18 @@ export interface ScriptedSubject {
   readonly kind: 'scripted'
   readonly script: VendorScript
   /** The configuration for a vendor at this address; without credential where `key` is undefined. */
-  config(vendor: { readonly url: string; readonly key: string | undefined }): JsonObject
+  readonly config: (vendor: { readonly url: string; readonly key: string | undefined }) => JsonObject
+  /** The types of models that the vendor's list tells apart; others are listed as `llm`. Default: all. */
+  readonly listedTypes?: readonly ModelType[]
   /** Provider data that carries a caller's own key. Default: the key that the definition's `credential` names. */
-  callerKey?(key: string): JsonObject
+  readonly callerKey?: (key: string) => JsonObject
 }
 
 /** A provider that computes its answers itself: what they say is its own affair, their form is not. */
 export interface ComputedSubject {
   readonly kind: 'computed'
   /** Creates it, once for the suite; the suite disposes it. */
-  create(): Promise<InferenceProvider> | InferenceProvider
+  readonly create: () => Promise<InferenceProvider> | InferenceProvider
   /** Requests that make it show a capability, where a plain one does not. */
   readonly requests?: {
     readonly text?: Partial<ChatCompletionRequest>

@@ -81,18 +81,22 @@ export interface VendorFault {
 
 /** Chats: the request read back, and a turn as a whole reply and as a stream. */
 export interface ChatScript {
-  read(request: ScriptedRequest): AskedChat
-  reply(turn: VendorTurn, asked: AskedChat): ScriptedReply
-  stream(turn: VendorTurn, asked: AskedChat): VendorStream
+  readonly read: (request: ScriptedRequest) => AskedChat
+  readonly reply: (turn: VendorTurn, asked: AskedChat) => ScriptedReply
+  readonly stream: (turn: VendorTurn, asked: AskedChat) => VendorStream
   /** The frame with which the vendor tells of a failure after its stream has begun. Absent: it just breaks off. */
-  faultFrame?(fault: VendorFault): string | Uint8Array
+  readonly faultFrame?: (fault: VendorFault) => string | Uint8Array
 }
 
 /** Text completions. */
 export interface CompletionScript {
-  read(request: ScriptedRequest): { readonly model: string; readonly prompt: string; readonly streamed: boolean }
-  reply(turn: VendorTurn): ScriptedReply
-  stream(turn: VendorTurn): VendorStream
+  readonly read: (request: ScriptedRequest) => {
+    readonly model: string
+    readonly prompt: string
+    readonly streamed: boolean
+  }
+  readonly reply: (turn: VendorTurn) => ScriptedReply
+  readonly stream: (turn: VendorTurn) => VendorStream
 }
 
 /** Embeddings as the vendor was asked for them: one request may carry one text or all of them. */
@@ -106,11 +110,11 @@ export interface AskedEmbeddings {
 
 /** Embeddings: the vectors are in the order of the texts that this one request asked for. */
 export interface EmbeddingsScript {
-  read(request: ScriptedRequest): AskedEmbeddings
-  reply(
+  readonly read: (request: ScriptedRequest) => AskedEmbeddings
+  readonly reply: (
     said: { readonly vectors: readonly (readonly number[])[]; readonly inputTokens: number },
     asked: AskedEmbeddings,
-  ): ScriptedReply
+  ) => ScriptedReply
 }
 
 /** Rerank as the vendor was asked for it. */
@@ -122,8 +126,8 @@ export interface AskedRerank {
 
 /** Rerank: one score for each document, in their order. */
 export interface RerankScript {
-  read(request: ScriptedRequest): AskedRerank
-  reply(scores: readonly number[], asked: AskedRerank): ScriptedReply
+  readonly read: (request: ScriptedRequest) => AskedRerank
+  readonly reply: (scores: readonly number[], asked: AskedRerank) => ScriptedReply
 }
 
 /** A vendor. An operation that is absent is one that the adapter does not have either. */
@@ -138,11 +142,13 @@ export interface VendorScript {
   readonly embeddings?: EmbeddingsScript
   readonly rerank?: RerankScript
   /** How the vendor lists models: the routes that say so. Absent: it has no list. */
-  models?(listed: readonly { readonly id: string; readonly type: ModelType }[]): Readonly<Record<string, ScriptedRoute>>
+  readonly models?: (
+    listed: readonly { readonly id: string; readonly type: ModelType }[],
+  ) => Readonly<Record<string, ScriptedRoute>>
   /** What answers a health probe of a vendor that is well. Default: the list of models. */
   readonly health?: Readonly<Record<string, ScriptedRoute>>
   /** The reply to a call that fails. */
-  fault(fault: VendorFault): ScriptedReply
+  readonly fault: (fault: VendorFault) => ScriptedReply
   /** The credential that a request shows (of a signed request: the id of its key); undefined where it shows none. */
-  credential(request: ScriptedRequest): string | undefined
+  readonly credential: (request: ScriptedRequest) => string | undefined
 }
