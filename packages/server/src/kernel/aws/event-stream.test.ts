@@ -20,7 +20,7 @@ describe('AWS’s published frames', () => {
       {},
       "{'foo':'bar'}",
     ],
-  ])('%s', (_name, hex, headers, payload) => {
+  ])('%s', (_name, hex, ...[headers, payload]) => {
     const [message] = new EventStreamDecoder('p').decode(Buffer.from(hex, 'hex'))
     expect(message?.headers).toEqual(headers)
     expect(text(message?.payload ?? Buffer.from('absent'))).toBe(payload)

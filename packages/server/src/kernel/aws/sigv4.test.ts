@@ -79,7 +79,7 @@ describe('AWS’s published test suite', () => {
       suite,
       'ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a',
     ],
-  ])('%s', (_name, request, scope, expected) => {
+  ])('%s', (_name, ...[request, scope, expected]) => {
     expect(sign(request, scope).signature).toBe(expected)
   })
 
