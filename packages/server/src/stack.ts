@@ -33,6 +33,7 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { TargetBook } from './services/reliability/target.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
 import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
@@ -120,7 +121,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   })
   opening.defer(() => disposeProviders(providers))
   const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
-  const router = new ModelRouter(registry, providers)
+  const router = new ModelRouter(registry, providers, new TargetBook(config.reliability))
   const services: StackServices = {
     inference: createInferenceService({
       router,

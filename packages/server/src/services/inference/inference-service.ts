@@ -16,7 +16,8 @@ import type {
 import { value } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import type { Storage } from '../../storage/storage.ts'
-import type { ModelRouter, Route } from '../models/model-router.ts'
+import type { ModelRouter } from '../models/model-router.ts'
+import type { Target } from '../reliability/target.ts'
 import { CompletionObserver } from './completion-observer.ts'
 import type { KeptReply } from './completion-observer.ts'
 import { relayCompletion } from './relay-completion.ts'
@@ -67,7 +68,7 @@ async function chat(options: InferenceOptions, request: ChatCompletionRequest, c
     shape: 'chat',
     streamed: asked.stream === true,
     reply: await attempt(call, 'chatCompletion', (provider) =>
-      provider.chatCompletion?.({ ...asked, model: call.route.resourceId }, context),
+      provider.chatCompletion?.({ ...asked, model: call.target.model }, context),
     ),
   })
 }
@@ -78,7 +79,7 @@ async function complete(options: InferenceOptions, request: CompletionRequest, c
     shape: 'text',
     streamed: request.stream === true,
     reply: await attempt(call, 'completion', (provider) =>
-      provider.completion?.({ ...request, model: call.route.resourceId }, context),
+      provider.completion?.({ ...request, model: call.target.model }, context),
     ),
   })
 }
@@ -86,11 +87,11 @@ async function complete(options: InferenceOptions, request: CompletionRequest, c
 async function embed(options: InferenceOptions, request: EmbeddingsRequest, context: CallContext) {
   const call = await begin(options, { model: request.model, type: 'embedding', context, keep: undefined })
   const reply = await attempt(call, 'embeddings', (provider) =>
-    provider.embeddings?.({ ...request, model: call.route.resourceId }, context),
+    provider.embeddings?.({ ...request, model: call.target.model }, context),
   )
   return relayEmbeddings({
     reply,
-    provider: call.route.provider.id,
+    provider: call.target.provider.id,
     observer: call.observer,
     format: request.encoding_format ?? 'float',
     ...nameFor(call, context),
@@ -100,7 +101,7 @@ async function embed(options: InferenceOptions, request: EmbeddingsRequest, cont
 async function rerank(options: InferenceOptions, request: RerankRequest, context: CallContext) {
   const call = await begin(options, { model: request.model, type: 'rerank', context, keep: undefined })
   const reply = await attempt(call, 'rerank', (provider) =>
-    provider.rerank?.({ ...request, model: call.route.resourceId }, context),
+    provider.rerank?.({ ...request, model: call.target.model }, context),
   )
   call.observer.see({})
   await call.observer.finish('json')
@@ -126,7 +127,8 @@ async function rerankDocuments(options: InferenceOptions, request: DocumentReran
 
 /** One call to a provider: where it goes and who watches it. */
 interface Call {
-  readonly route: Route
+  readonly requested: string
+  readonly target: Target
   readonly provider: InferenceProvider
   readonly observer: CompletionObserver
 }
@@ -140,22 +142,23 @@ interface Beginning {
 
 async function begin(options: InferenceOptions, { model, type, context, keep }: Beginning): Promise<Call> {
   if (context.record !== undefined) context.record.model = model
-  const route = await options.router.route(model, type, context)
-  const provider = await route.provider.get()
+  const { targets, requested } = await options.router.route(model, type, context)
+  const { target } = targets[0]
+  const provider = await target.provider.get()
   if (context.record !== undefined && provider.demo === true) context.record.demo = true
   const observer = new CompletionObserver({
     context,
     clock: options.clock,
-    provider: route.provider.id,
-    providerModel: route.resourceId,
+    provider: target.provider.id,
+    providerModel: target.model,
     ...(keep === undefined ? {} : { keep }),
   })
-  return { route, provider, observer }
+  return { requested, target, provider, observer }
 }
 
 /** Calls one operation of a provider; an absent one is refused by name. */
 async function attempt<Result>(
-  { route, provider, observer }: Call,
+  { target, provider, observer }: Call,
   operation: Completing | 'embeddings' | 'rerank',
   send: (provider: InferenceProvider) => Promise<Result> | undefined,
 ): Promise<Result> {
@@ -164,7 +167,7 @@ async function attempt<Result>(
     if (sent !== undefined) return await sent
     throw new StackError('operation_unsupported', {
       operation: OPERATION_NAMES[operation],
-      provider: route.provider.id,
+      provider: target.provider.id,
     })
   } catch (error) {
     observer.fail(isStackError(error) ? error.code : 'internal_error')
@@ -181,7 +184,7 @@ const OPERATION_NAMES = Object.freeze({
 
 function finishCompletion<Value extends object, Event extends object>(
   options: InferenceOptions,
-  { route, observer, ...call }: Call,
+  { requested, target, observer, ...call }: Call,
   answered: { shape: CompletionShape; streamed: boolean; reply: CompletionReply<Value, Event>; context?: CallContext },
 ) {
   const { context } = observer
@@ -189,24 +192,24 @@ function finishCompletion<Value extends object, Event extends object>(
   const quirks = answered.reply.kind === 'upstream' ? answered.reply.quirks : {}
   return relayCompletion({
     reply: answered.reply,
-    provider: route.provider.id,
+    provider: target.provider.id,
     observer,
     streamed: answered.streamed,
     repair: {
       shape: answered.shape,
       streamed: answered.streamed,
-      model: route.requested,
+      model: requested,
       created: Math.floor(options.clock.now() / 1000),
       newId: () => options.ids.random(quirks.overwriteId === true ? 'cltsd-' : 'chatcmpl-'),
       overwriteId: quirks.overwriteId === true,
     },
-    ...nameFor({ route, observer, ...call }, context),
+    ...nameFor({ requested, target, observer, ...call }, context),
   })
 }
 
 /** OGX replies carry the model's name as it was asked for, Llama Stack's carry the provider's. */
-function nameFor({ route }: Call, context: CallContext): { rename?: string } {
-  return context.generation === 'llama-stack' ? {} : { rename: route.requested }
+function nameFor({ requested }: Call, context: CallContext): { rename?: string } {
+  return context.generation === 'llama-stack' ? {} : { rename: requested }
 }
 
 /**

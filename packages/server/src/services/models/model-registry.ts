@@ -8,6 +8,7 @@ import type { Clock, JsonObject, Log, ModelType, Principal, ProviderCall, Provid
 import { isStackError, StackError } from '@llama-stack/api'
 import type { RegisteredModel, Storage } from '../../storage/storage.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { Aliases } from './route.ts'
 
 /** A model that can be asked for by its id. */
 export interface KnownModel {
@@ -35,7 +36,7 @@ export interface DeclaredModel {
 export interface ModelRegistryOptions {
   readonly providers: readonly ProviderHandle[]
   readonly declared: readonly DeclaredModel[]
-  readonly aliases: Readonly<Record<string, string>>
+  readonly aliases: Aliases
   readonly storage: Storage
   readonly clock: Clock
   readonly log: Log
@@ -83,7 +84,7 @@ export class ModelRegistry implements Disposable {
     return this.#version
   }
 
-  get aliases(): Readonly<Record<string, string>> {
+  get aliases(): Aliases {
     return this.#options.aliases
   }
 

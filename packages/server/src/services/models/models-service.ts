@@ -7,6 +7,7 @@ import type { ProviderHandle } from '../providers/provider-handle.ts'
 import { toIdentifier } from './model-registry.ts'
 import type { KnownModel, ModelRegistry } from './model-registry.ts'
 import type { ModelRouter } from './model-router.ts'
+import { resolveAlias } from './route.ts'
 
 export interface ModelsOptions {
   readonly registry: ModelRegistry
@@ -27,8 +28,10 @@ export function createModelsService(options: ModelsOptions): Models {
     },
     async retrieveModel({ model_id: id }, context) {
       const models = await visible(options, context)
-      const name = registry.aliases[id] ?? id
-      const found = models.find((model) => model.id === name) ?? models.find((model) => model.resourceId === name)
+      const named = resolveAlias(registry.aliases, id).map(
+        (name) => models.find((model) => model.id === name) ?? models.find((model) => model.resourceId === name),
+      )
+      const found = named.find((model) => model !== undefined)
       if (found !== undefined) return value(toModel(found))
       throw notFound(id, models)
     },
