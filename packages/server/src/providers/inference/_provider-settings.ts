@@ -14,7 +14,8 @@ const url = z
 const secret = z.union([z.string(), z.number()]).nullish()
 const text = z.union([z.string(), z.number()]).nullish()
 
-const everyProvider = {
+/** The keys that every provider of a vendor has. */
+export const everyProvider = {
   allowed_models: z.array(z.string()).nullish().describe('The models that may be listed and called. Default: all.'),
   refresh_models: z.boolean().nullish().describe('Whether the list is asked for again periodically. Default: false.'),
   network: NetworkSettings.nullish().describe('TLS, proxy, timeouts and headers of calls to this provider.'),
