@@ -59,5 +59,6 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
     'inline::sentence-transformers': async () => (await import('./inference/sentence-transformers.ts')).provider,
     'inline::transformers': async () => (await import('./inference/transformers.ts')).provider,
     'remote::vllm': async () => (await import('./inference/vllm.ts')).provider,
+    'remote::watsonx': async () => (await import('./inference/watsonx.ts')).provider,
   },
 }

@@ -33,7 +33,7 @@ export async function askTokenService(asker: TokenAsker, question: TokenQuestion
   const request: UpstreamRequest = {
     ...question,
     chosenBy: 'operator',
-    provider: `${provider} (${host})`,
+    provider,
     signal,
     headersTimeoutMs: TIMEOUT_MS,
     idleTimeoutMs: TIMEOUT_MS,
@@ -56,9 +56,9 @@ export async function buyAccessToken(
   question: TokenQuestion,
   nowMs: number,
 ): Promise<Token<string>> {
-  const reply = parseReply(asker.provider, await askTokenService(asker, question))
+  const reply = await askForJson(asker, question)
   const value = findText(findAt(reply, 'access_token'))
-  if (value === undefined) throw badReply(asker.provider, 'the reply of its token service has no access_token')
+  if (value === undefined) throw badReply(asker, question, 'has no access_token')
   return { value, expiresAtMs: readExpiry(reply, nowMs) }
 }
 
@@ -70,17 +70,19 @@ function readExpiry(reply: unknown, nowMs: number): number {
   return Number.isFinite(date) ? date * 1000 : nowMs + SHORT_LIFE_MS
 }
 
-/** Reads the reply of a token service as JSON. The reply is not quoted: it may hold a token. */
-export function parseReply(provider: string, text: string): unknown {
+/** Asks and reads a success as JSON. The reply is never quoted: it holds a token. */
+export async function askForJson(asker: TokenAsker, question: TokenQuestion): Promise<unknown> {
+  const text = await askTokenService(asker, question)
   try {
     return JSON.parse(text)
   } catch {
-    throw badReply(provider, 'the reply of its token service is not JSON')
+    throw badReply(asker, question, 'is not JSON')
   }
 }
 
-function badReply(provider: string, reason: string): StackError {
-  return new StackError('provider_bad_reply', { provider, reason })
+/** The failure to find in a reply what was asked for. */
+export function badReply({ provider }: TokenAsker, { url }: TokenQuestion, problem: string): StackError {
+  return new StackError('provider_bad_reply', { provider, reason: `the reply of ${new URL(url).host} ${problem}` })
 }
 
 /** A form as OAuth has it. */
