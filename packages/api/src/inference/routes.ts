@@ -47,6 +47,10 @@ const modelErrors = [
   'deadline_exceeded',
   'url_blocked',
   'fetched_content_rejected',
+  'optional_package_missing',
+  'optional_package_broken',
+  'local_model_missing',
+  'local_model_invalid',
   'recording_not_found',
 ] as const
 

@@ -51,7 +51,8 @@ export async function importOptionalPackage<Module extends object>(
   }
 }
 
-function toInstallCommand({ name, version, installEnv = {} }: OptionalPackage): string {
+/** The command that installs a package. */
+export function toInstallCommand({ name, version, installEnv = {} }: OptionalPackage): string {
   const variables = Object.entries(installEnv).map(([variable, value]) => `${variable}=${value} `)
   return `${variables.join('')}npm install ${name}@${version}`
 }

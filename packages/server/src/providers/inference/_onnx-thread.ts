@@ -8,6 +8,8 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
+import { toInstallCommand } from '../../kernel/optional-package.ts'
+import { onnxRuntimePackage } from './_onnx-runtime.ts'
 import type { ModelInput, ModelOutput, ThreadReply, ThreadRequest, ThreadSettings } from './_onnx-thread-messages.ts'
 
 export interface ModelThreadOptions extends ThreadSettings {
@@ -172,7 +174,12 @@ export class ModelThread implements AsyncDisposable {
       return
     }
     this.#end()
-    this.#rejectAll(new StackError('local_model_invalid', { model: model.id, folder: model.directory, reason }))
+    if (stage === 'model') {
+      this.#rejectAll(new StackError('local_model_invalid', { model: model.id, folder: model.directory, reason }))
+      return
+    }
+    const install = toInstallCommand(onnxRuntimePackage)
+    this.#rejectAll(new StackError('optional_package_broken', { package: onnxRuntimePackage.name, reason, install }))
   }
 
   #lose(worker: Worker, reason: string): void {
