@@ -16,6 +16,7 @@ export type { ByteSink, ByteStream, Reply, ReplyHeaders } from './reply.ts'
 export type { CallContext, Json, JsonObject, Principal, RequestRecord } from './context.ts'
 export { defineProvider } from './provider.ts'
 export type {
+  AdoptedModel,
   AnyProviderDefinition,
   Clock,
   CompletionReply,

@@ -183,6 +183,17 @@ export interface ProviderModel {
   readonly type: ModelType
   /** `embedding_dimension`, `context_length` and what else the vendor tells. */
   readonly metadata: JsonObject
+  /** Other names that the vendor takes for it: `llama3.2` for `llama3.2:latest`. Default: none. */
+  readonly names?: readonly string[]
+}
+
+/** A model that somebody registers, before it is kept. */
+export interface AdoptedModel {
+  /** The vendor's id as it was registered. */
+  readonly id: string
+  readonly type: ModelType
+  /** Whether the caller wants to know that the vendor has it. */
+  readonly validate: boolean
 }
 
 export interface ProviderHealth {
@@ -208,6 +219,11 @@ export interface InferenceProvider {
   /** The models that this provider serves now; `undefined` when it cannot tell (no key). */
   models?(call: ProviderCall): Promise<readonly ProviderModel[] | undefined>
   health?(call: ProviderCall): Promise<ProviderHealth>
+  /**
+   * Resolves to the id that a registered model is called with; a provider may fetch the model first. Rejects where the
+   * vendor is known not to have it. Default: the id as it is, unchecked.
+   */
+  adoptModel?(model: AdoptedModel, call: ProviderCall): Promise<string>
   /**
    * Whether a call may be sent to a model that nobody listed (`provider_id/anything`). Default: true.
    * Providers with a closed set of models say false.

@@ -12,14 +12,15 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from '@llama-stack/api'
+import { adoptModel } from './_adopt-model.ts'
 import type { CallTarget } from './_call-target.ts'
-import type { Dialect, Operation, OutboundBody } from './_dialect.ts'
+import type { Dialect, NativeCall, Operation, OutboundBody } from './_dialect.ts'
 import { inlineImages } from './_inline-images.ts'
 import { asRecord, isRecord } from '../../kernel/json-record.ts'
 import { checkHealth, listModels } from './_model-list.ts'
 import { operationPaths, toOutboundBody, toRecordedBody } from './_outbound-body.ts'
 import type { ClientRequest } from './_outbound-body.ts'
-import { toHookConfig } from './_provider-settings.ts'
+import { toHookConfig, toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { rerankDocuments } from './_rerank.ts'
 import { expectSuccess } from './_vendor-reply.ts'
@@ -59,6 +60,7 @@ export function createOpenAiProtocol(context: ProtocolContext): OpenAiProtocol {
     }),
     models: (call) => listModels(context, call),
     health: (call) => checkHealth(context, call),
+    adoptModel: (model, call) => adoptModel(context, model, call),
   } satisfies OpenAiProtocol
 }
 
@@ -86,9 +88,14 @@ function createPoster(context: ProtocolContext): Poster {
     }
     const asks = mayAskUsage && asksNoUsage(body)
     if (asks) body['stream_options'] = { ...asRecord(body['stream_options']), include_usage: true }
-    const outbound = toRequest({ context, target, operation, body, call })
+    const native = context.live ? dialect.native?.(body, operation, hookConfig) : undefined
+    const outbound =
+      native === undefined
+        ? toRequest({ context, target, operation, body, call })
+        : toNativeRequest(native, { context, target, call })
     const response = await context.send(outbound, { target, call })
-    return { response: await expectSuccess(context.id, response), quirks: asks ? stripping : plain }
+    const answer = await expectSuccess(context.id, response)
+    return { response: (await native?.translate(answer)) ?? answer, quirks: asks ? stripping : plain }
   }
 }
 
@@ -118,6 +125,22 @@ function toRequest({ context, target, operation, body, call }: Outgoing): Upstre
     get recording(): RecordingKey {
       return toRecordingKey(target, { operation, body: toRecordedBody(body, operation) }, call)
     },
+  }
+}
+
+/** It has no recording key: it is sent in live mode only. */
+function toNativeRequest(
+  { path, body }: NativeCall,
+  { context, target, call }: Pick<Outgoing, 'context' | 'target' | 'call'>,
+): UpstreamRequest {
+  return {
+    method: 'POST',
+    url: toRoot(context.dialect, target.baseUrl) + path,
+    headers: target.headers,
+    body: JSON.stringify(body),
+    chosenBy: target.chosenBy,
+    provider: context.id,
+    signal: call.signal,
   }
 }
 

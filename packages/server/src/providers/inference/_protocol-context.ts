@@ -1,6 +1,14 @@
 /** What the pieces of one provider instance share: its facts, its settings, and where calls go. */
 import { StackError } from '@llama-stack/api'
-import type { ProviderCall, ProviderInput, Upstream, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
+import type {
+  JsonObject,
+  Log,
+  ProviderCall,
+  ProviderInput,
+  Upstream,
+  UpstreamRequest,
+  UpstreamResponse,
+} from '@llama-stack/api'
 import { toCallTargets } from './_call-target.ts'
 import type { CallTarget, CallTargets } from './_call-target.ts'
 import type { Dialect } from './_dialect.ts'
@@ -30,8 +38,11 @@ export interface ProtocolContext {
   readonly dialect: Dialect
   readonly settings: ProviderSettings
   readonly targets: CallTargets
+  readonly log: Log
   /** Neither recorded nor replayed: bodies need not be those of recordings. */
   readonly live: boolean
+  /** What the vendor told about single models, by the version of each. */
+  readonly modelDetails: Map<string, JsonObject>
   /** Throws `model_not_found` for a model that the operator does not allow. */
   expectAllowed(model: unknown): void
   /** Where a call goes, its base URL asked of the vendor where it has to be. Throws for a missing key or URL. */
@@ -61,7 +72,9 @@ export function toProtocolContext(dialect: Dialect, input: ProtocolInput, access
     dialect,
     settings,
     targets,
+    log: input.log,
     live: input.accounting === true,
+    modelDetails: new Map(),
     expectAllowed(model) {
       if (allowed !== undefined && typeof model === 'string' && !allowed.includes(model)) {
         throw new StackError('model_not_found', { model })

@@ -69,6 +69,21 @@ const extraSettings = {
   oci_compartment_id: text.describe('The compartment that pays. Usually ${env.OCI_COMPARTMENT_OCID:=}.'),
   oci_config_file_path: text.describe('Default: ~/.oci/config.'),
   oci_config_profile: text.describe('Default: DEFAULT.'),
+  keep_alive: z
+    .union([z.string(), z.number()])
+    .nullish()
+    .describe(
+      'How long a model stays loaded after a request: 10m, seconds, -1 for ever, 0 not at all. Default: Ollama’s.',
+    ),
+  num_ctx: z
+    .int()
+    .positive()
+    .nullish()
+    .describe('The context in tokens that models are loaded with. Default: Ollama’s.'),
+  options: z
+    .record(z.string(), z.json())
+    .nullish()
+    .describe('Ollama’s own parameters, sent with every request: {top_k: 20, num_gpu: 1}. Default: none.'),
 } satisfies Record<ExtraSetting, z.ZodType>
 
 type UrlAndKey = { readonly [K in UrlSetting]?: string | null | undefined } & {
@@ -191,6 +206,8 @@ export function toCredentialFacts(dialect: Dialect): NonNullable<ProviderDefinit
 
 /** The settings as the pure hooks of a dialect see them. */
 export function toHookConfig(settings: ProviderSettings): JsonObject {
-  const { max_tokens: maxTokens } = settings
-  return maxTokens === undefined || maxTokens === null ? {} : { max_tokens: maxTokens }
+  const { max_tokens, keep_alive, num_ctx, options } = settings
+  const said = Object.entries({ max_tokens, keep_alive, num_ctx, options })
+  // Checked as JSON by the schema.
+  return Object.fromEntries(said.filter(([, value]) => value !== undefined && value !== null)) as JsonObject
 }

@@ -46,6 +46,13 @@ describe('a model is found by', () => {
     expect(await whereTo(rig, 'two/embed', { type: 'embedding' })).toBe('two: embed')
   })
 
+  test('another name that its provider takes for it, with or without the provider', async () => {
+    const named = { models: () => Promise.resolve(toModels(['m:latest']).map((model) => ({ ...model, names: ['m'] }))) }
+    await using rig = await createListedRig({ one: named })
+    expect(await whereTo(rig, 'one/m')).toBe('one: m:latest')
+    expect(await whereTo(rig, 'm')).toBe('one: m:latest')
+  })
+
   test('its exact id before anything else that the name could mean', async () => {
     await using rig = await createListedRig({ one: listing('two/m'), two: listing('m', 'one/two/m') })
     expect(await whereTo(rig, 'one/two/m')).toBe('one: two/m')

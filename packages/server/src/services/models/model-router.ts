@@ -126,7 +126,9 @@ export class ModelRouter {
       const first = real ?? (isLast || this.#registry.pending === undefined ? demo : undefined)
       return first === undefined ? undefined : this.#toTarget(model, first, type)
     }
-    const sameResource = (await this.#registry.list(principal)).filter((known) => known.resourceId === name)
+    const sameResource = (await this.#registry.list(principal)).filter(
+      (known) => known.resourceId === name || known.names?.includes(name) === true,
+    )
     const [only] = sameResource
     if (sameResource.length > 1) {
       throw new StackError('model_ambiguous', { model, candidates: sameResource.map(({ id }) => id).join(', ') })
