@@ -79,7 +79,7 @@ function toListRoutes(
     }
     return row
   })
-  const place = (below === 'origin' ? path : apiPath + path).split('?')[0] ?? ''
+  const place = (below === undefined || below === 'base' ? apiPath + path : path).split('?')[0] ?? ''
   return { [`GET ${place}`]: { json: list === '' ? rows : { [list]: rows } } }
 }
 

@@ -58,6 +58,7 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::passthrough'),
     'inline::sentence-transformers': async () => (await import('./inference/sentence-transformers.ts')).provider,
     'inline::transformers': async () => (await import('./inference/transformers.ts')).provider,
+    'remote::vertexai': async () => (await import('./inference/vertexai.ts')).provider,
     'remote::vllm': async () => (await import('./inference/vllm.ts')).provider,
     'remote::watsonx': async () => (await import('./inference/watsonx.ts')).provider,
   },

@@ -2,6 +2,12 @@
 import { deepFreeze } from './_dialect.ts'
 import type { DialectRow } from './_dialect.ts'
 
+const databricksTasks = {
+  'llm/v1/chat': 'llm',
+  'llm/v1/completions': 'llm',
+  'llm/v1/embeddings': 'embedding',
+} as const
+
 /** Rows of the dialect table. */
 export const selfHostedRows = deepFreeze([
   {
@@ -50,18 +56,20 @@ export const selfHostedRows = deepFreeze([
     keySettings: ['api_token', 'api_key'],
     env: 'DATABRICKS_TOKEN',
     providerData: 'databricks_api_token',
-    completions: false,
     listing: {
       path: '/api/2.0/serving-endpoints',
       below: 'origin',
       list: 'endpoints',
       id: 'name',
+      only: { field: 'state.ready', value: 'READY' },
+      // Endpoints of external models, and those of the time before `task`, say it of what they serve. Others are custom
+      // models and agents, which take bodies of their own.
       types: [
-        {
-          field: 'task',
-          values: { 'llm/v1/chat': 'llm', 'llm/v1/completions': 'llm', 'llm/v1/embeddings': 'embedding' },
-        },
+        { field: 'task', values: databricksTasks },
+        { field: 'config.served_entities.0.external_model.task', values: databricksTasks },
+        { field: 'config.served_models.0.external_model.task', values: databricksTasks, others: null },
       ],
+      facts: { endpoint_type: 'endpoint_type' },
     },
     embeddingModels: {
       'databricks-gte-large-en': { dimension: 1024, contextLength: 8192 },
