@@ -130,6 +130,31 @@ export const selfHostedRows = deepFreeze([
     health: { path: '/health' },
   },
   {
+    type: 'remote::lmstudio',
+    description: 'Models served by LM Studio.',
+    baseUrl: 'http://localhost:1234/v1',
+    urlEnv: 'LMSTUDIO_URL',
+    providerData: 'lmstudio_api_key',
+    keyless: 'always',
+    // The address of an image is refused: "'url' field must be a base64 encoded image".
+    inlineImages: true,
+    listing: {
+      path: '/api/v0/models',
+      below: 'root',
+      types: [{ field: 'type', values: { llm: 'llm', vlm: 'llm', embeddings: 'embedding' } }],
+      // It loads what is asked for: `auto` should not be the largest file on the disk.
+      first: { field: 'state', value: 'loaded' },
+      facts: {
+        kind: 'type',
+        state: 'state',
+        capabilities: 'capabilities',
+        quantization: 'quantization',
+        architecture: 'arch',
+      },
+    },
+    embeddingModels: { 'text-embedding-nomic-embed-text-v1.5': { dimension: 768, contextLength: 2048 } },
+  },
+  {
     type: 'remote::passthrough',
     description: 'Another stack, or any other server of OpenAI’s protocol.',
     rootSettings: ['base_url', 'url'],
