@@ -3,7 +3,6 @@
  * of the AWS command line.
  */
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ProviderEnvironment } from '@llama-stack/api'
 
@@ -15,9 +14,10 @@ export type Profiles = ReadonlyMap<string, Profile>
 
 /** Reads both files. An absent or unreadable one is empty: that is how a machine without them looks. */
 export function readProfiles(env: ProviderEnvironment): Profiles {
-  const folder = join(env['HOME'] || env['USERPROFILE'] || homedir(), '.aws')
-  const config = parseIni(readText(env['AWS_CONFIG_FILE'] || join(folder, 'config')))
-  const credentials = parseIni(readText(env['AWS_SHARED_CREDENTIALS_FILE'] || join(folder, 'credentials')))
+  const home = env['HOME'] || env['USERPROFILE']
+  const inHome = (name: string): string | undefined => (home ? join(home, '.aws', name) : undefined)
+  const config = parseIni(readText(env['AWS_CONFIG_FILE'] || inHome('config')))
+  const credentials = parseIni(readText(env['AWS_SHARED_CREDENTIALS_FILE'] || inHome('credentials')))
   const profiles = new Map<string, Profile>()
   for (const [section, settings] of config) {
     const name = section === 'default' ? section : /^profile\s+(.+)$/.exec(section)?.[1]
@@ -27,9 +27,9 @@ export function readProfiles(env: ProviderEnvironment): Profiles {
   return profiles
 }
 
-function readText(file: string): string {
+function readText(file: string | undefined): string {
   try {
-    return readFileSync(file, 'utf8')
+    return file === undefined ? '' : readFileSync(file, 'utf8')
   } catch {
     return ''
   }
