@@ -216,8 +216,8 @@ describe('a workload of elsewhere', () => {
       {
         'GET /identity': ({ headers }) => ({ json: { id_token: `of-${headers['x-who']}` } }),
         'POST /sts': (request) => sold(`for-${formOf(request)['subject_token']}`),
-        'POST /v1/projects/-/serviceAccounts/robot:generateAccessToken': ({ headers, json }) => ({
-          json: { accessToken: JSON.stringify([headers['authorization'], json()]), expireTime },
+        'POST /v1/projects/-/serviceAccounts/robot:generateAccessToken': (request) => ({
+          json: { accessToken: JSON.stringify([request.headers['authorization'], request.json()]), expireTime },
         }),
       },
     )
@@ -267,8 +267,8 @@ test('an impersonated account is bought with the credentials of who may act as i
   })
   await using rig = await createRig((url) => file(content(url))(), {
     'POST /token': sold('source'),
-    'POST /act': ({ headers, json }) => ({
-      json: { accessToken: JSON.stringify([headers['authorization'], json()]), expireTime },
+    'POST /act': (request) => ({
+      json: { accessToken: JSON.stringify([request.headers['authorization'], request.json()]), expireTime },
     }),
   })
   expect(JSON.parse(await rig.token())).toEqual([

@@ -128,11 +128,10 @@ describe('media', () => {
 })
 
 describe('tool calls and their results', () => {
-  const call = (id: string, name: string, args: string, more: object = {}): object => ({
+  const call = (id: string, name: string, args: string): object => ({
     id,
     type: 'function',
     function: { name, arguments: args },
-    ...more,
   })
   const signed = (signature: string): object => ({ extra_content: { google: { thought_signature: signature } } })
 
@@ -205,7 +204,7 @@ describe('tool calls and their results', () => {
   test('signatures go back, from the message or from memory', () => {
     const messages = [
       { role: 'assistant', content: 'So.', ...signed('of the text') },
-      { role: 'assistant', tool_calls: [call('a', 'f', '{}', signed('of the call')), call('b', 'f', '{}')] },
+      { role: 'assistant', tool_calls: [{ ...call('a', 'f', '{}'), ...signed('of the call') }, call('b', 'f', '{}')] },
       { role: 'assistant', tool_calls: [call('c', 'f', '{}')] },
     ]
     expect(contentsOf(messages, 'gemini-3-flash', { c: 'remembered' })).toMatchObject([

@@ -21,13 +21,15 @@ export async function openGeminiStream(
 
 function toChunkParser(facts: ReplyFacts, emit: (chunk: ChatCompletionChunk) => void): EventParser {
   const reply = new GeminiReply(facts)
+  let hasEnded = false
   const sse = createSseParser(({ data }) => {
-    const choices = reply.read(parsePiece(facts.provider, data))
+    const choices = reply.read(parsePiece(data, { provider: facts.provider, hasEnded }))
     if (choices.length > 0) emit(reply.toChunk(choices))
   })
   return {
     push: (bytes) => sse.push(bytes),
     end() {
+      hasEnded = true
       sse.end()
       emit(reply.toChunk(reply.finish()))
       const usage = reply.findUsageChunk()
@@ -36,11 +38,15 @@ function toChunkParser(facts: ReplyFacts, emit: (chunk: ChatCompletionChunk) => 
   }
 }
 
-function parsePiece(provider: string, data: string): Record<string, unknown> {
+function parsePiece(
+  data: string,
+  { provider, hasEnded }: { readonly provider: string; readonly hasEnded: boolean },
+): Record<string, unknown> {
   let piece: unknown
   try {
     piece = JSON.parse(data)
   } catch (cause) {
+    if (hasEnded) throw new StackError('provider_stream_broken', { provider, reason: 'it ended within an event' })
     throw new StackError('provider_bad_reply', { provider, reason: 'an event is not JSON' }, { cause })
   }
   const error = findGoogleError(piece)
