@@ -55,10 +55,13 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::hf::endpoint'),
     'remote::llama-cpp-server': async () =>
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::llama-cpp-server'),
+    'remote::lmstudio': async () =>
+      findType((await import('./inference/openai-compatible.ts')).providers, 'remote::lmstudio'),
     'remote::passthrough': async () =>
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::passthrough'),
     'inline::sentence-transformers': async () => (await import('./inference/sentence-transformers.ts')).provider,
     'inline::transformers': async () => (await import('./inference/transformers.ts')).provider,
+    'remote::vertexai': async () => (await import('./inference/vertexai.ts')).provider,
     'remote::vllm': async () => (await import('./inference/vllm.ts')).provider,
     'remote::watsonx': async () => (await import('./inference/watsonx.ts')).provider,
   },
