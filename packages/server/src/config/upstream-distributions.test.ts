@@ -17,7 +17,7 @@ const files = isThere
   : []
 
 /** What an inference-only build serves, written down so that these tests pin notes and not the registry. */
-const NOT_SERVED = ['remote::bedrock', 'remote::vertexai', 'remote::oci', 'inline::meta-reference']
+const NOT_SERVED = ['remote::bedrock', 'remote::oci', 'inline::meta-reference']
 const servedTypes = {
   inference: upstreamCatalog
     .filter(({ api, type }) => api === 'inference' && !NOT_SERVED.includes(type))
@@ -110,6 +110,16 @@ describe.skipIf(!isThere)(
         ['all', 'auto'],
       ])
       expect(config.apiSettings).toMatchObject({ vector_stores: { default_provider_id: 'faiss' }, safety: {} })
+    })
+
+    it.each([
+      ['llama-stack/starter/run.yaml', 'us-central1'],
+      ['ogx/starter/config.yaml', 'global'],
+    ])('%s starts Vertex AI in %s where its project is named', async (file, location) => {
+      const env = { ...input.env, VERTEX_AI_PROJECT: 'acme' }
+      const config = await loadConfig({ ...input, env, source: join(root, file) })
+      const vertex = config.providers.find(({ type }) => type === 'remote::vertexai')
+      expect(vertex).toMatchObject({ id: 'vertexai', config: { project: 'acme', location } })
     })
 
     it('ogx/starter/run-with-postgres-store.yaml keeps its data in SQLite, and says so at the backends', async () => {
