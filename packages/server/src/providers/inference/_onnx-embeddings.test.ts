@@ -223,6 +223,21 @@ describeWithPackage(onnxRuntimePackage, 'embeddings by onnxruntime-node', () => 
     })
   })
 
+  test('are real as soon as their model has been fetched, unless a stand-in answered for it before', async () => {
+    const folder = join(home, '.llama-stack', 'models', 'acme')
+    const { 'onnx/model.onnx': graph = {}, ...rest } = tinyEmbeddingFiles()
+    for (const name of ['late', 'later']) await writeModelFolder(join(folder, name), rest)
+    const names = async () => ((await local.models?.(offlineCall())) ?? []).map(({ id }) => id)
+    expect(await names()).not.toContain('acme/late')
+    const standIn = await ask({ model: 'acme/later', input: 'red', dimensions: 2 })
+    expect(standIn.headers).toBeDefined()
+    for (const name of ['late', 'later']) await writeModelFolder(join(folder, name), { 'onnx/model.onnx': graph })
+    expect(await names()).toContain('acme/late')
+    expect((await ask({ model: 'acme/late', input: 'red' })).headers).toBeUndefined()
+    expect((await ask({ model: 'acme/later', input: 'red', dimensions: 2 })).vectors).toEqual(standIn.vectors)
+    expect(await names()).not.toContain('acme/later')
+  })
+
   test('do not depend on how many texts there are', async () => {
     const words = ['red', 'blue', 'green', 'redish']
     const texts = Array.from({ length: 500 }, (_, index) => {

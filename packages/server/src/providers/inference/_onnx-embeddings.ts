@@ -31,7 +31,7 @@ export async function embedWithModel(
   const inputs = parseInputs(request.input, { prompt: findPrompt(task, request), vocabularySize })
   const { rows, tokens } = await thread.run(inputs, signal)
   const data = rows.map((row, index) => {
-    const vector = dimension === row.length ? row : shorten(row, dimension)
+    const vector = dimension === undefined ? row : shorten(row, dimension)
     return { object: 'embedding' as const, index, embedding: encodeVector(vector, request.encoding_format) }
   })
   const total = tokens.reduce((sum, count) => sum + count, 0)
@@ -67,8 +67,9 @@ function parseInputs(
   })
 }
 
-function parseDimension(task: EmbeddingTask, { dimensions, model }: EmbeddingsRequest): number {
-  if (dimensions === undefined || dimensions === null || dimensions === task.dimension) return task.dimension
+/** How many numbers of each vector are kept; undefined for all. */
+function parseDimension(task: EmbeddingTask, { dimensions, model }: EmbeddingsRequest): number | undefined {
+  if (dimensions === undefined || dimensions === null || dimensions === task.dimension) return undefined
   if (task.shortens && dimensions < task.dimension) return dimensions
   throw new StackError('invalid_value', {
     param: 'dimensions',

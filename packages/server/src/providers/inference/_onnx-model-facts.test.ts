@@ -109,6 +109,10 @@ describe('the files of a reranker', () => {
 })
 
 describe('a folder', () => {
+  test('of a chat model embeds nothing', async () => {
+    expect(await read(tinyCausalFiles(), { id: 'acme/chat' })).toBeUndefined()
+  })
+
   test.each(['config.json', 'tokenizer.json', 'onnx/model.onnx'])('without %s holds no model', async (name) => {
     expect(await read(changed({ [name]: undefined }))).toBeUndefined()
   })

@@ -71,6 +71,9 @@ const PROMPTED_CONTEXT_LENGTH = 2048
 /** Architectures whose positions begin after the padding token's, so that two of them are no positions of text. */
 const OFFSET_POSITIONS = /^(?:roberta|xlm-roberta|camembert|mpnet)$/
 
+/** Architectures that give a vector for each token. */
+const ENCODER = /(?:Model|ForMaskedLM)$/
+
 const ModelConfig = z.looseObject({
   architectures: z.array(z.string()).nullish(),
   model_type: z.string().nullish(),
@@ -129,7 +132,8 @@ export async function findModelFacts({ id, directory, contextLength }: ModelPlac
   if (config === undefined) return undefined
   const tokenizer = await files.find('tokenizer_config.json', TokenizerConfig)
   const transformer = await files.find('sentence_bert_config.json', TransformerConfig)
-  const task = findRerankTask(id, config) ?? (await readEmbeddingTask(files, config))
+  const task = findRerankTask(id, config) ?? (await findEmbeddingTask(files, config))
+  if (task === undefined) return undefined
   const padding = tokenizer?.pad_token
   return {
     id,
@@ -202,9 +206,14 @@ function findRerankTask(id: string, config: ModelConfig): RerankTask | undefined
   return writes ? { kind: 'rerank', reads: 'yes_no', prompted: true } : undefined
 }
 
-/** A folder without `modules.json` is what sentence-transformers makes of it: the mean of the tokens, as long as it is. */
-async function readEmbeddingTask(files: ModelFiles, config: ModelConfig): Promise<EmbeddingTask> {
-  const modules = (await files.find('modules.json', Modules)) ?? []
+/**
+ * An encoder without `modules.json` is what sentence-transformers makes of it: the mean of the tokens, as long as it is.
+ * Other models without it (chat, speech, images) embed nothing.
+ */
+async function findEmbeddingTask(files: ModelFiles, config: ModelConfig): Promise<EmbeddingTask | undefined> {
+  const listed = await files.find('modules.json', Modules)
+  if (listed === undefined && !ENCODER.test(config.architectures?.[0] ?? '')) return undefined
+  const modules = listed ?? []
   const sentence = await files.find('config_sentence_transformers.json', SentenceConfig)
   const [pooling, normalizes] = [findModule(modules, 'Pooling'), findModule(modules, 'Normalize')]
   const unknown = modules.find(({ type }) => !/\.(?:Transformer|Pooling|Normalize)$/.test(type))

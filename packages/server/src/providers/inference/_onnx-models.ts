@@ -66,7 +66,7 @@ export class OnnxModels implements AsyncDisposable {
   #findOnce(hubId: string): Promise<OnnxModel | undefined> {
     const known = this.#found.get(hubId)
     if (known !== undefined) return known
-    const finding = this.#look(hubId)
+    const finding = this.#look(hubId).then((facts) => facts && this.#open(facts))
     this.#found.set(hubId, finding)
     // What went wrong may be put right; a caller who makes names up must not fill the memory.
     finding.then(
@@ -76,26 +76,31 @@ export class OnnxModels implements AsyncDisposable {
     return finding
   }
 
-  async #look(hubId: string): Promise<OnnxModel | undefined> {
-    const runtime = this.findRuntime()
-    if (runtime === undefined) return undefined
-    const { config, kind, provider, log } = this.#options
+  async #look(hubId: string): Promise<ModelFacts | undefined> {
+    if (this.findRuntime() === undefined) return undefined
+    const { config, kind } = this.#options
     for (const directory of await listCandidateFolders(hubId, this.#folders)) {
       const facts = await findModelFacts({ id: hubId, directory, contextLength: config.context_length })
-      if (facts?.task.kind !== kind) continue
-      const thread = new ModelThread({
-        provider,
-        log,
-        runtime,
-        model: facts,
-        threads: config.threads ?? Math.max(1, Math.floor(availableParallelism() / 2)),
-        idleMs: config.idle_seconds * 1000,
-        maxWaiting: config.max_waiting,
-      })
-      this.#threads.add(thread)
-      return { facts, thread }
+      if (facts?.task.kind === kind) return facts
     }
     return undefined
+  }
+
+  #open(facts: ModelFacts): OnnxModel | undefined {
+    const { config, provider, log } = this.#options
+    const runtime = this.findRuntime()
+    if (runtime === undefined) return undefined
+    const thread = new ModelThread({
+      provider,
+      log,
+      runtime,
+      model: facts,
+      threads: config.threads ?? Math.max(1, Math.floor(availableParallelism() / 2)),
+      idleMs: config.idle_seconds * 1000,
+      maxWaiting: config.max_waiting,
+    })
+    this.#threads.add(thread)
+    return { facts, thread }
   }
 
   /** The models of this kind that can run here. A folder whose files make no sense is left out, and the log says so. */
@@ -120,7 +125,9 @@ export class OnnxModels implements AsyncDisposable {
 
   async #findListed(id: string): Promise<OnnxModel | undefined> {
     try {
-      return await this.#findOnce(id)
+      // Listing decides nothing: the files may be on their way here.
+      const isKnown = this.#found.has(id) || (await this.#look(id)) !== undefined
+      return isKnown ? await this.#findOnce(id) : undefined
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.#options.log.warn('a model folder is left out', { model: id, reason })
