@@ -33,6 +33,7 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
@@ -122,9 +123,11 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   opening.defer(() => disposeProviders(providers))
   const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
   const router = new ModelRouter(registry, providers, new TargetBook(config.reliability))
+  const executor = opening.use(createExecutor({ config, clock, once: options.recordings !== undefined }))
   const services: StackServices = {
     inference: createInferenceService({
       router,
+      executor,
       storage,
       clock,
       ids,
@@ -196,6 +199,11 @@ function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
     aliases: config.aliases ?? {},
     refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
   })
+}
+
+function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolean }): Executor {
+  const { config, ...rest } = parts
+  return new Executor({ ...rest, policy: config.reliability, random: Math.random })
 }
 
 async function openUpstream(
