@@ -1,4 +1,5 @@
 /** Answers an embeddings request with a model of this machine, in OpenAI's shape. */
+import { setImmediate } from 'node:timers/promises'
 import type { EmbeddingsRequest, EmbeddingsResponse } from '@llama-stack/api'
 import { bug, StackError } from '@llama-stack/api'
 import type { EmbeddingTask } from './_onnx-model-facts.ts'
@@ -6,6 +7,9 @@ import type { OnnxModel } from './_onnx-models.ts'
 import { shorten } from './_onnx-pooling.ts'
 import type { ModelInput } from './_onnx-thread-messages.ts'
 import { encodeVector } from './_vector-encoding.ts'
+
+/** How many vectors are written before other requests get a turn. */
+const VECTORS_PER_TURN = 128
 
 /** The names under which models keep their prompts for what `input_type` says in the APIs of Cohere, NVIDIA and Voyage. */
 const PROMPT_NAMES: Readonly<Record<string, readonly string[]>> = Object.freeze({
@@ -30,10 +34,12 @@ export async function embedWithModel(
   const dimension = parseDimension(task, request)
   const inputs = parseInputs(request.input, { prompt: findPrompt(task, request), vocabularySize })
   const { rows, tokens } = await thread.run(inputs, signal)
-  const data = rows.map((row, index) => {
+  const data: EmbeddingsResponse['data'] = []
+  for (const [index, row] of rows.entries()) {
     const vector = dimension === undefined ? row : shorten(row, dimension)
-    return { object: 'embedding' as const, index, embedding: encodeVector(vector, request.encoding_format) }
-  })
+    data.push({ object: 'embedding', index, embedding: encodeVector(vector, request.encoding_format) })
+    if (index % VECTORS_PER_TURN === VECTORS_PER_TURN - 1) await setImmediate()
+  }
   const total = tokens.reduce((sum, count) => sum + count, 0)
   return { object: 'list', data, model: request.model, usage: { prompt_tokens: total, total_tokens: total } }
 }
