@@ -17,7 +17,7 @@ const files = isThere
   : []
 
 /** What an inference-only build serves, written down so that these tests pin notes and not the registry. */
-const NOT_SERVED = ['remote::bedrock', 'remote::oci', 'inline::meta-reference']
+const NOT_SERVED = ['remote::bedrock', 'inline::meta-reference']
 const servedTypes = {
   inference: upstreamCatalog
     .filter(({ api, type }) => api === 'inference' && !NOT_SERVED.includes(type))

@@ -65,7 +65,11 @@ const extraSettings = {
     .enum(['instance_principal', 'config_file', ''])
     .nullish()
     .describe('Who signs: the machine this runs on, or the user of a configuration file. Default: instance_principal.'),
-  oci_region: text.describe('Default: us-ashburn-1, or the region of the profile.'),
+  oci_region: z
+    .string()
+    .regex(/^([a-z0-9]+(-[a-z0-9]+)+)?$/, 'must be the name of a region, like us-ashburn-1')
+    .nullish()
+    .describe('The region whose models are served. Default: us-ashburn-1.'),
   oci_compartment_id: text.describe('The compartment that pays. Usually ${env.OCI_COMPARTMENT_OCID:=}.'),
   oci_config_file_path: text.describe('Default: ~/.oci/config.'),
   oci_config_profile: text.describe('Default: DEFAULT.'),
