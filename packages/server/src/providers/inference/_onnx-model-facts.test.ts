@@ -86,6 +86,15 @@ describe('the files of an embedding model', () => {
     expect((await read(tinyEmbeddingFiles(), { contextLength: 500 }))?.contextLength).toBe(8)
   })
 
+  test('or the card name prompts; those of the files come first', async () => {
+    const id = 'nomic-ai/nomic-embed-text-v1.5'
+    const silent = await read(changed({ 'config_sentence_transformers.json': undefined }), { id })
+    expect(silent?.task).toMatchObject({ prompts: { query: 'search_query: ', document: 'search_document: ' } })
+    expect((await read(tinyEmbeddingFiles(), { id }))?.task).toMatchObject({
+      prompts: { query: 'query: ', document: '' },
+    })
+  })
+
   test('or the card say that vectors may be shortened', async () => {
     const config = { ...tinyEmbeddingFiles()['config.json'], matryoshka_dimensions: [1, 2] }
     expect((await read(changed({ 'config.json': config })))?.task).toMatchObject({ shortens: true })

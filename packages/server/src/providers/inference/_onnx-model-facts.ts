@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { StackError } from '@llama-stack/api'
 import * as z from 'zod'
 import { parseOnce } from '../../kernel/parse-once.ts'
-import { isMatryoshka } from './_onnx-model-sources.ts'
+import { isMatryoshka, toCardPrompts } from './_onnx-model-sources.ts'
 
 /** How one vector comes from the vectors of a text's tokens. */
 export type PoolingMode = 'cls' | 'max' | 'mean' | 'mean_sqrt_len' | 'weightedmean' | 'lasttoken'
@@ -229,7 +229,7 @@ async function findEmbeddingTask(files: ModelFiles, config: ModelConfig): Promis
     pooling: modes,
     poolsPrompt: settings?.include_prompt ?? true,
     normalizes: normalizes !== undefined,
-    prompts: sentence?.prompts ?? {},
+    prompts: { ...toCardPrompts(files.id), ...sentence?.prompts },
     defaultPrompt: sentence?.default_prompt_name ?? undefined,
     shortens: (config.matryoshka_dimensions ?? []).length > 0 || isMatryoshka(files.id),
   }

@@ -18,6 +18,19 @@ const MATRYOSHKA: ReadonlySet<string> = new Set([
   'Snowflake/snowflake-arctic-embed-l-v2.0',
 ])
 
+/** The prompts of models whose files may name none, by their cards. */
+const CARD_PROMPTS: readonly (readonly [model: RegExp, prompts: Readonly<Record<string, string>>])[] = Object.freeze([
+  [/^nomic-ai\/nomic-embed-text-v/, Object.freeze({ query: 'search_query: ', document: 'search_document: ' })],
+  [
+    /^intfloat\/(?:multilingual-)?e5-(?:small|base|large)(?:-v2)?$/,
+    Object.freeze({ query: 'query: ', document: 'passage: ' }),
+  ],
+  [
+    /^BAAI\/bge-(?:small|base|large)-en-v1\.5$/,
+    Object.freeze({ query: 'Represent this sentence for searching relevant passages: ', document: '' }),
+  ],
+])
+
 /** The organisation of models that are named without one. */
 const DEFAULT_ORGANISATION = 'sentence-transformers'
 
@@ -33,6 +46,11 @@ export function findHubId(model: string): string | undefined {
 /** Whether a model's vectors may be cut shorter. */
 export function isMatryoshka(model: string): boolean {
   return MATRYOSHKA.has(findHubId(model) ?? model)
+}
+
+/** The prompts that a model's card has, by name; none where it has none. */
+export function toCardPrompts(hubId: string): Readonly<Record<string, string>> {
+  return CARD_PROMPTS.find(([pattern]) => pattern.test(hubId))?.[1] ?? {}
 }
 
 /** The repositories that hold a model's files, the one with the graph last. */
