@@ -75,7 +75,6 @@ export const declarations: readonly ConformanceDeclaration[] = [
     skips: {
       'text completions': 'the vendor has none',
       dimensions: 'each model has one',
-      'usage in streams': 'nothing documents that the vendor tells it when it is asked to',
     },
   },
 ]

@@ -24,8 +24,8 @@ const dialect = toDialect({
   providerData: 'watsonx_api_key',
   auth: 'exchanged',
   completions: false,
-  // Nothing documents that a stream ends with usage when it is asked to. Clients that ask are passed on.
-  streamUsage: false,
+  // «Url must be a base64 encoded image and cannot start with 'http'», says the vendor.
+  inlineImages: true,
   droppedFields: { chat: ['parallel_tool_calls'] },
   rerank: { kind: 'shared', paths: [{ path: '/text/rerank', below: 'base', shape: 'inputs' }], images: 'none' },
   health: { path: '/ml/v1/foundation_model_specs?limit=1' },
