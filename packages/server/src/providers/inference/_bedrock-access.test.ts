@@ -1,7 +1,7 @@
-import { readAll } from '../../kernel/byte-stream.ts'
 import { bug, isStackError } from '@llama-stack/api'
-import type { ChatCompletionRequest } from '@llama-stack/api'
+import type { ChatCompletionRequest, ProviderEnvironment } from '@llama-stack/api'
 import { describe, expect, it, test } from 'vitest'
+import { readAll } from '../../kernel/byte-stream.ts'
 import { createBedrockRig } from '../../testing/bedrock-rig.ts'
 import type { BedrockRig } from '../../testing/bedrock-rig.ts'
 import type { ScriptedReply, ScriptedRequest } from '../../testing/scripted-upstream.ts'
@@ -44,12 +44,12 @@ describe('a call', () => {
     expect(asked?.headers['x-amz-security-token']).toBe('session')
   })
 
-  test.each([
+  test.each<[string, object, ProviderEnvironment, string]>([
     ['the settings', { ...unsigned, api_key: 'own key' }, {}, 'own key'],
     ['the settings, though there are keys of AWS', { api_key: 'own key' }, {}, 'own key'],
     ['the variables', unsigned, { AWS_BEARER_TOKEN_BEDROCK: 'env key' }, 'env key'],
   ])('carries the key of %s', async (_name, config, ...[env, expected]) => {
-    await using rig = await createBedrockRig({ [CONVERSE]: answer }, { config, env })
+    await using rig = await createBedrockRig({ [CONVERSE]: answer }, { config: { ...config }, env })
     await rig.provider.chatCompletion(request, rig.call())
     expect(rig.aws.requests[0]?.headers['authorization']).toBe(`Bearer ${expected}`)
   })

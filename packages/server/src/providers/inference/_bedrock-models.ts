@@ -112,7 +112,7 @@ function isCallable(row: Row): boolean {
   return status === 'ACTIVE' && (!Array.isArray(types) || types.includes('ON_DEMAND'))
 }
 
-/** Undefined for a model that none of our operations can call: pictures, films and sounds. */
+/** Undefined for a model that none of our operations can call: pictures, films, and vectors of makers unknown here. */
 function toModel(id: string, row: Row): ProviderModel | undefined {
   const type = toType(id, row)
   if (type === undefined) return undefined
@@ -130,9 +130,8 @@ function toModel(id: string, row: Row): ProviderModel | undefined {
 function toType(id: string, row: Row): ModelType | undefined {
   if (toPlainModelId(id).includes('rerank')) return 'rerank'
   const outputs = row['outputModalities']
-  if (!Array.isArray(outputs)) return embeddingFacts(id) === undefined ? 'llm' : 'embedding'
-  if (outputs.includes('EMBEDDING')) return 'embedding'
-  return outputs.includes('TEXT') ? 'llm' : undefined
+  if (embeddingFacts(id) !== undefined) return 'embedding'
+  return !Array.isArray(outputs) || outputs.includes('TEXT') ? 'llm' : undefined
 }
 
 /** A profile is called by its id, or, if the account made it, by its ARN; what it can do its model tells. */
