@@ -39,7 +39,7 @@ export function findOciCompartment(settings: ProviderSettings, call: ProviderCal
  * credentials (`oci_auth_type`, `oci_config_file_path`, `oci_config_profile`); upstream's adapter reads none of them, and
  * neither does this one: no caller can make the server open a file or borrow another identity of its machine.
  */
-export function checkOciCaller(settings: ProviderSettings, { providerData }: ProviderCall): void {
+function checkOciCaller(settings: ProviderSettings, { providerData }: ProviderCall): void {
   const asked = findText(providerData['oci_region'])
   if (asked !== undefined && asked !== toOciRegion(settings)) {
     throw choiceOfTheOperator('oci_region', 'models of another region are served')
