@@ -64,7 +64,8 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
 
   fail(error: StackError): void {
     this.#attempt.fail(error)
-    const broken: BrokenStream = { sent: this.#sent, hasContent: this.#hasContent }
+    // What follows is added to the list and is no part of this.
+    const broken: BrokenStream = { sent: [...this.#sent], hasContent: this.#hasContent }
     if (this.#sink === undefined || !this.#run.mayResume(error, broken)) {
       this.#finish()?.fail(error)
       return
