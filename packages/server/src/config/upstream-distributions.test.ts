@@ -17,7 +17,7 @@ const files = isThere
   : []
 
 /** What an inference-only build serves, written down so that these tests pin notes and not the registry. */
-const NOT_SERVED = ['remote::bedrock', 'inline::meta-reference']
+const NOT_SERVED = ['inline::meta-reference']
 const servedTypes = {
   inference: upstreamCatalog
     .filter(({ api, type }) => api === 'inference' && !NOT_SERVED.includes(type))
@@ -58,9 +58,12 @@ describe.skipIf(!isThere)(
       expect(explained).toMatchObject({
         name: 'starter',
         dialectName: 'Llama Stack (run.yaml)',
-        providers: { listed: 38, enabled: 28, started: 8 },
+        providers: { listed: 38, enabled: 28, started: 9 },
         native: [
-          { api: 'inference', ids: ['fireworks', 'together', 'openai', 'anthropic', 'gemini', 'groq', 'sambanova'] },
+          {
+            api: 'inference',
+            ids: ['fireworks', 'together', 'bedrock', 'openai', 'anthropic', 'gemini', 'groq', 'sambanova'],
+          },
         ],
         dataDir: '/home/ada/.llama/distributions/starter',
         database: '/home/ada/.llama/distributions/starter/llama-stack.db',
@@ -69,7 +72,6 @@ describe.skipIf(!isThere)(
         [91, 'inline::sentence-transformers'],
       ])
       expect(explained.unsupported.map(({ path }) => path.replace(/\[\d+\]$/, ''))).toEqual([
-        'providers.inference',
         'providers.vector_io',
         'providers.vector_io',
         'providers.files',
@@ -98,7 +100,7 @@ describe.skipIf(!isThere)(
     it('ogx/starter/config.yaml is explained', async () => {
       const config = await loadConfig({ ...input, source: join(root, 'ogx/starter/config.yaml') })
       const explained = explainConfig(config)
-      expect(explained.providers).toEqual({ listed: 37, enabled: 24, started: 9 })
+      expect(explained.providers).toEqual({ listed: 37, enabled: 24, started: 10 })
       expect(explained.substituted.map(({ provider }) => provider?.type)).toEqual([
         'inline::sentence-transformers',
         'inline::transformers',
