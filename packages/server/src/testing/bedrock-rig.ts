@@ -14,7 +14,7 @@ import type { ScriptedReply, ScriptedRequest, ScriptedRoute, ScriptedUpstream } 
 import { verifySigV4 } from './verify-sigv4.ts'
 
 /** The keys that the rig configures unless it is told otherwise. */
-export const RIG_KEYS = Object.freeze({ aws_access_key_id: 'AKIARIG', aws_secret_access_key: 'rig secret' })
+const RIG_KEYS = Object.freeze({ aws_access_key_id: 'AKIARIG', aws_secret_access_key: 'rig secret' })
 
 /** How a rig differs from the usual one. */
 export interface BedrockRigOptions {

@@ -58,7 +58,7 @@ describe('the first of these that is there', () => {
     [
       'a web identity of the settings',
       { roleArn: 'arn:set', webIdentityTokenFile: '/mine', roleSessionName: 'me', sessionSeconds: 900 },
-      {},
+      { ...environmentKeys, ...webIdentity },
       {
         kind: 'web identity',
         role: role('arn:set', { sessionName: 'me', durationSeconds: 900 }),

@@ -76,6 +76,9 @@ function findBase(settings: AwsSettings, own: AwsSettings, env: ProviderEnvironm
   if (settings.accessKeyId !== undefined || settings.secretAccessKey !== undefined) {
     return { kind: 'none', why: 'one of aws_access_key_id and aws_secret_access_key is missing; give both or none' }
   }
+  if (settings.roleArn !== undefined && settings.webIdentityTokenFile !== undefined) {
+    return { kind: 'web identity', role: toRole(settings.roleArn, own), tokenFile: settings.webIdentityTokenFile }
+  }
   if (settings.profile !== undefined) return fromProfile(settings.profile, { profiles: readProfiles(env), own, env })
   return fromEnvironment(own, env)
 }

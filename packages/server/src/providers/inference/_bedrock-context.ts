@@ -1,4 +1,5 @@
 /** One instance of Bedrock: what its operations share. */
+import { StackError } from '@llama-stack/api'
 import type {
   Clock,
   JsonObject,
@@ -110,6 +111,12 @@ export function toBedrockContext(input: BedrockInput): BedrockContext {
       return send(service, { method: 'GET', path, ...timeouts, ...(recording && { recording }) }, call)
     },
   }
+}
+
+/** The path of an operation of a model. Dots alone would lead out of it: no model has such a name. */
+export function toModelPath(model: string, operation: 'converse' | 'converse-stream' | 'invoke'): string {
+  if (/^\.{1,2}$/.test(model)) throw new StackError('model_not_found', { model })
+  return `/model/${encodeURIComponent(model)}/${operation}`
 }
 
 interface OutgoingParts {

@@ -349,6 +349,12 @@ describe('a replay', () => {
   })
 })
 
+it('has no model whose name leads to another path', async () => {
+  await using rig = await rigOf({ whole: { json: whole } })
+  expect(await failureOf(chat(rig, { model: '..' }))).toMatchObject({ code: 'model_not_found' })
+  expect(rig.aws.requests).toEqual([])
+})
+
 it('calls only what the operator allows', async () => {
   await using rig = await rigOf({ whole: { json: whole } }, { config: { allowed_models: ['other'] } })
   expect(await failureOf(chat(rig))).toMatchObject({ code: 'model_not_found' })

@@ -15,6 +15,7 @@ import { EventPull } from '../../kernel/event-pull.ts'
 import type { EventParser } from '../../kernel/event-pull.ts'
 import { asRecord } from '../../kernel/json-record.ts'
 import type { Block } from './_bedrock-blocks.ts'
+import { toModelPath } from './_bedrock-context.ts'
 import type { BedrockContext } from './_bedrock-context.ts'
 import { ConverseReply } from './_bedrock-converse-reply.ts'
 import type { ReplyFacts } from './_bedrock-converse-reply.ts'
@@ -49,7 +50,7 @@ export function toConverse(context: BedrockContext) {
     const response = await context.post(
       'runtime',
       {
-        path: `/model/${encodeURIComponent(model)}/${isFramed ? 'converse-stream' : 'converse'}`,
+        path: toModelPath(model, isFramed ? 'converse-stream' : 'converse'),
         body,
         ...(isFramed && { accept: EVENT_STREAM, isUnrecorded: true }),
       },

@@ -2,6 +2,7 @@
 import { StackError } from '@llama-stack/api'
 import type { EmbeddingsRequest, EmbeddingsResponse, JsonObject, ProviderCall } from '@llama-stack/api'
 import { asRecord, isRecord } from '../../kernel/json-record.ts'
+import { toModelPath } from './_bedrock-context.ts'
 import type { BedrockContext } from './_bedrock-context.ts'
 import { embeddingFacts } from './_bedrock-embedding-facts.ts'
 import type { EmbeddingModel } from './_bedrock-embedding-facts.ts'
@@ -39,7 +40,7 @@ export async function embedWithBedrock(
   const batches = chunk(texts, model.shape === 'titan' ? 1 : MAX_TEXTS)
   const replies = await mapInParallel(batches, async (batch) => {
     const body = model.shape === 'titan' ? { inputText: batch[0] ?? '', ...extra } : toCohereBody(batch, extra)
-    const path = `/model/${encodeURIComponent(request.model)}/invoke`
+    const path = toModelPath(request.model, 'invoke')
     const response = await context.post('runtime', { path, body }, call)
     return { counted: response.headers[TOKENS_HEADER], body: asRecord(await readJson(context.id, response)) }
   })
@@ -111,18 +112,25 @@ function chunk<Item>(items: readonly Item[], size: number): readonly (readonly I
   )
 }
 
-/** The results in the order of the items, some of them under way at once. The first failure is the failure of all. */
+/** The results in the order of the items, some of them under way at once. The first failure is that of all, and ends the rest. */
 async function mapInParallel<Item, Result>(
   items: readonly Item[],
   run: (item: Item) => Promise<Result>,
 ): Promise<readonly Result[]> {
   const results: Result[] = []
   const queue = items.entries()
+  let failed = false
   const work = async (): Promise<void> => {
     for (const [index, item] of queue) {
-      // Each worker has one call under way.
-      // eslint-disable-next-line no-await-in-loop
-      results[index] = await run(item)
+      if (failed) return
+      try {
+        // Each worker has one call under way.
+        // eslint-disable-next-line no-await-in-loop
+        results[index] = await run(item)
+      } catch (error) {
+        failed = true
+        throw error
+      }
     }
   }
   await Promise.all(Array.from({ length: Math.min(MAX_PARALLEL, items.length) }, work))

@@ -10,7 +10,7 @@ import { rerankWithBedrock } from './_bedrock-rerank.ts'
 import { createOpenAiProtocol } from './_openai-protocol.ts'
 
 /** What Bedrock can do. */
-export type BedrockOperations = Required<
+type BedrockOperations = Required<
   Pick<InferenceProvider, 'chatCompletion' | 'embeddings' | 'rerank' | 'models' | 'health'>
 >
 

@@ -63,9 +63,10 @@ describe('Titan', () => {
     const some = (request: ScriptedRequest): ScriptedReply =>
       request.body.includes('bad') ? { status: 429, headers, json: { message: 'Slow.' } } : titan(request)
     await using rig = await createBedrockRig({ [invoke(TITAN)]: some })
-    await expect(embed(rig, { model: TITAN, input: ['good', 'bad'] })).rejects.toMatchObject({
-      code: 'provider_rate_limited',
-    })
+    const input = ['good', 'bad', ...Array.from({ length: 50 }, () => 'good')]
+    await expect(embed(rig, { model: TITAN, input })).rejects.toMatchObject({ code: 'provider_rate_limited' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(rig.aws.requests.length).toBeLessThan(input.length / 2)
   })
 })
 
