@@ -237,4 +237,20 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
   ['B026', 'Demo models are labelled and never chosen while a real model is there.', 'ux 3c'],
   ['B027', 'A request is logged with who, what, model, provider, status, tokens and timings.', 'request log'],
   ['B028', 'The official SDKs work unchanged, over a socket and through stack.fetch.', 'compatibility'],
+  [
+    'B029',
+    'What a target cannot answer is asked again, then of the next target of its alias: for all operations, streams included.',
+    'issue: reliability; user-asks 35',
+  ],
+  ['B030', 'A target that keeps failing is left alone, then probed with one call.', 'issue: reliability'],
+  ['B031', 'A reply says who gave it and what was tried before.', 'user-asks 35'],
+  ['B032', 'A stream that broke off after its first content is continued where that was asked for.', 'user-asks 35'],
+  ['B033', 'One deadline bounds all that is tried for a request.', 'issue: reliability'],
+  ['B034', 'A second target is asked when the first is slow, and the slower one is called off.', 'issue: reliability'],
+  ['B035', 'The targets of an alias share calls by order, weight, latency or session.', 'issue: reliability'],
+  [
+    'B036',
+    'The calls to one provider are bounded, and what waits for a place does so for a bounded time.',
+    'user-asks 35',
+  ],
 ]

@@ -36,6 +36,16 @@ await build({
   outdir: join(server, 'dist'),
 })
 await buildCommandLine(common, server)
+// A thread is started from a file, which stands beside the bundle that starts it.
+for (const folder of ['dist', 'dist/cli']) {
+  await build({
+    ...common,
+    conditions: ['source'],
+    entryPoints: { 'onnx-worker': join(server, 'src/providers/inference/_onnx-worker.ts') },
+    outdir: join(server, folder),
+    outExtension: { '.js': '.mjs' },
+  })
+}
 // The package is ESM; the command line is CommonJS, which starts faster (docs/decisions/0004-cold-start.md).
 writeFileSync(join(server, 'dist/cli/package.json'), '{ "type": "commonjs" }\n')
 chmodSync(join(server, 'dist/cli/main.js'), 0o755)

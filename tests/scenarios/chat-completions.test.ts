@@ -105,11 +105,12 @@ describe.each(doors)('chat completions through the %s', (door) => {
 
   test('[B007, B008] pass on what a vendor refuses, with its words, code and Retry-After', async () => {
     const refusal = { error: { message: 'slow down', type: 'requests', param: null, code: 'rate_limit_exceeded' } }
-    const routes = { [chat]: { status: 429, headers: { 'retry-after': '7' }, json: refusal } }
+    const routes = { [chat]: { status: 429, headers: { 'retry-after': '30' }, json: refusal } }
     await withStack({ door, routes }, async ({ call }) => {
       const response = await call(chat, ask)
       expect(response.status).toBe(429)
-      expect(response.headers.get('retry-after')).toBe('7')
+      // Longer than the server itself would wait: told at once.
+      expect(response.headers.get('retry-after')).toBe('30')
       expect(await response.json()).toEqual({
         error: { message: 'slow down', type: 'requests', param: null, code: 'rate_limit_exceeded' },
       })

@@ -27,6 +27,8 @@ export interface UnderTestOptions {
   readonly door?: Door
   readonly routes?: Readonly<Record<string, ScriptedRoute>>
   readonly config?: Partial<StackOptions['config']>
+  /** Configuration that names the scripted vendor's address or the data folder. */
+  readonly configOf?: (place: { readonly url: string; readonly directory: string }) => Partial<StackOptions['config']>
   readonly directory?: string
   readonly more?: Partial<StackOptions>
   /** Whether the test expects errors in the log. Default: an error in the log fails it. */
@@ -67,6 +69,7 @@ export async function withStack(
           },
         ],
         ...options.config,
+        ...options.configOf?.({ url: upstream.url, directory }),
       },
       log,
       ...options.more,

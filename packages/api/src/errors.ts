@@ -4,76 +4,14 @@
  * From a row come the HTTP status, the OpenAI error `type`, the OpenAPI responses, the page of the reference and
  * what `llama explain` prints. Anything thrown that is not a {@link StackError} is a bug and is answered with 500.
  */
-
-/** One row of the table. `status` may depend on the details only where a provider's own status is passed on. */
-export interface ErrorRow<Details> {
-  readonly status: number | ((details: Details) => number)
-  /** OpenAI's `error.type`. */
-  readonly type: ErrorType
-  /** What happened, with the value, and what to do next. */
-  readonly message: (details: Details) => string
-  /** The field of the request that is at fault, in OpenAI's `param` notation (`messages[0].role`). */
-  readonly param?: (details: Details) => string | undefined
-  /** Whether the same request may succeed later without a change. Default: false. */
-  readonly retryable?: boolean
-}
-
-/** The values that OpenAI's `error.type` takes here. */
-export type ErrorType =
-  | 'invalid_request_error'
-  | 'authentication_error'
-  | 'permission_error'
-  | 'not_found_error'
-  | 'rate_limit_error'
-  | 'insufficient_quota'
-  | 'api_error'
-  | 'timeout_error'
-
-/** What a provider failure tells: who failed, what it said, with which status. */
-export interface ProviderFailure {
-  provider: string
-  /** The vendor's own message, or a description of the transport failure. */
-  reason: string
-  /** The vendor's HTTP status, when there was one. */
-  status?: number
-  /** The vendor's `error.code`, passed on to the client. */
-  vendorCode?: string | null
-  /** The vendor's `error.type`, passed on to the client. */
-  vendorType?: string
-  /** The vendor's `error.param`, passed on to the client. */
-  vendorParam?: string | null
-  /** How long to wait before a retry, in milliseconds. */
-  retryAfterMs?: number
-}
-
-/** Where in a configuration file something is wrong. */
-export interface ConfigFault {
-  file: string
-  /** 1-based. */
-  line?: number
-  /** 1-based. */
-  column?: number
-  /** The offending source line. */
-  source?: string
-  problem: string
-  fix: string
-  /** What else is wrong, when one reading found several faults. */
-  others?: readonly ConfigFault[]
-}
+import { row } from './error-row.ts'
+import type { ConfigFault, ErrorRow } from './error-row.ts'
+import { providerErrors } from './provider-errors.ts'
 
 const moreFaults = (fault: ConfigFault): string => {
   const count = fault.others?.length ?? 0
   return count === 0 ? '' : ` (${count} more ${count === 1 ? 'fault' : 'faults'} in the same configuration)`
 }
-
-const row = <Details>(definition: ErrorRow<Details>): ErrorRow<Details> => Object.freeze(definition)
-
-const providerStatus =
-  (fallback: number) =>
-  (failure: ProviderFailure): number =>
-    failure.status ?? fallback
-
-const vendorParam = (failure: ProviderFailure): string | undefined => failure.vendorParam ?? undefined
 
 /** Every error code, its status and its words. */
 export const errorTable = Object.freeze({
@@ -186,6 +124,7 @@ export const errorTable = Object.freeze({
     type: 'invalid_request_error',
     message: (d) => `Provider '${d.provider}' does not support ${d.operation}. Choose a model of another provider.`,
     param: () => 'model',
+    failover: true,
   }),
   url_blocked: row<{ url: string; reason: string }>({
     status: 400,
@@ -198,77 +137,35 @@ export const errorTable = Object.freeze({
     type: 'invalid_request_error',
     message: (d) => `The content of '${d.url}' cannot be used: ${d.reason}. Send the data inline instead.`,
   }),
-  provider_key_missing: row<{ provider: string; header: string; env?: string }>({
+  ...providerErrors,
+  context_length_exceeded: row<{ model: string; promptTokens: number; contextTokens: number; param: string }>({
     status: 400,
     type: 'invalid_request_error',
     message: (d) =>
-      `No API key for provider '${d.provider}'. ${d.env === undefined ? '' : `Set ${d.env} for the server, or `}send the header X-LlamaStack-Provider-Data: {"${d.header}": "<key>"}.`,
+      `The prompt has ${d.promptTokens} tokens; model '${d.model}' takes ${d.contextTokens}, its reply included. Send less, or choose a model with a longer context.`,
+    param: (d) => d.param,
+    failover: true,
   }),
-  provider_url_missing: row<{ provider: string; setting: string; env?: string; header?: string }>({
-    status: 400,
-    type: 'invalid_request_error',
-    message: (d) =>
-      `Provider '${d.provider}' has no URL. Set ${d.setting} in its configuration${d.env === undefined ? '' : ` (${d.env})`}${d.header === undefined ? '' : `, or send the header X-LlamaStack-Provider-Data: {"${d.header}": "<url>"}`}.`,
+  download_failed: row<{ url: string; reason: string; mayPass: boolean }>({
+    status: 502,
+    type: 'api_error',
+    message: (d) => `'${d.url}' cannot be downloaded: ${d.reason}. What has arrived is kept for the next attempt.`,
+    retryable: (d) => d.mayPass,
+    failover: true,
   }),
-  provider_unreachable: row<ProviderFailure>({
+  download_corrupt: row<{ url: string; expected: string; actual: string }>({
     status: 502,
     type: 'api_error',
     message: (d) =>
-      `Provider '${d.provider}' cannot be reached: ${d.reason}. Check that it runs and that its URL is right.`,
-    retryable: true,
+      `The download of '${d.url}' has the SHA-256 ${d.actual}, not ${d.expected}, and was deleted. Check the checksum and the address.`,
+    failover: true,
   }),
-  provider_timeout: row<ProviderFailure>({
-    status: 504,
-    type: 'timeout_error',
+  disk_full: row<{ path: string; neededBytes: number; freeBytes: number }>({
+    status: 507,
+    type: 'api_error',
     message: (d) =>
-      `Provider '${d.provider}' did not answer in time: ${d.reason}. Try again, or raise network.timeout.`,
-    retryable: true,
-  }),
-  provider_rate_limited: row<ProviderFailure>({
-    status: 429,
-    type: 'rate_limit_error',
-    message: (d) => d.reason,
-    retryable: true,
-  }),
-  provider_quota_exceeded: row<ProviderFailure>({
-    status: 429,
-    type: 'insufficient_quota',
-    message: (d) => d.reason,
-  }),
-  provider_authentication: row<ProviderFailure>({
-    status: providerStatus(401),
-    type: 'authentication_error',
-    message: (d) => `Provider '${d.provider}' refused the credentials: ${d.reason}`,
-  }),
-  provider_content_policy: row<ProviderFailure>({
-    status: providerStatus(400),
-    type: 'invalid_request_error',
-    message: (d) => d.reason,
-    param: vendorParam,
-  }),
-  provider_invalid_request: row<ProviderFailure>({
-    status: providerStatus(400),
-    type: 'invalid_request_error',
-    message: (d) => d.reason,
-    param: vendorParam,
-  }),
-  provider_internal: row<ProviderFailure>({
-    status: providerStatus(502),
-    type: 'api_error',
-    message: (d) => `Provider '${d.provider}' failed: ${d.reason}`,
-    retryable: true,
-  }),
-  provider_bad_reply: row<ProviderFailure>({
-    status: 502,
-    type: 'api_error',
-    message: (d) => `Provider '${d.provider}' sent a reply that cannot be understood: ${d.reason}`,
-    retryable: true,
-  }),
-  provider_stream_broken: row<ProviderFailure>({
-    status: 502,
-    type: 'api_error',
-    message: (d) => `The stream of provider '${d.provider}' broke off: ${d.reason}`,
-    retryable: true,
+      `'${d.path}' has room for ${d.freeBytes} bytes and ${d.neededBytes} are needed. Free some space, or choose another folder.`,
+    failover: true,
   }),
   recording_not_found: row<{ request: string; nearest: string }>({
     status: 500,
@@ -371,40 +268,3 @@ export type ErrorCode = keyof typeof errorTable
 /** What has to be said when an error of this code is thrown. */
 export type ErrorDetails<Code extends ErrorCode> =
   (typeof errorTable)[Code] extends ErrorRow<infer Details> ? Details : never
-
-/** The only error that reaches a client with its message. */
-export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
-  override readonly name = 'StackError'
-  readonly code: Code
-  readonly details: ErrorDetails<Code>
-  readonly status: number
-  readonly type: ErrorType
-  readonly param: string | undefined
-  readonly retryable: boolean
-
-  constructor(code: Code, details: ErrorDetails<Code>, options?: ErrorOptions) {
-    // The table loses the tie between one code and its details; the constructor's signature keeps it.
-    const entry = errorTable[code] as unknown as ErrorRow<ErrorDetails<Code>>
-    super(entry.message(details), options)
-    this.code = code
-    this.details = details
-    this.status = typeof entry.status === 'function' ? entry.status(details) : entry.status
-    this.type = entry.type
-    this.param = entry.param?.(details)
-    this.retryable = entry.retryable ?? false
-  }
-}
-
-/** Narrows by name and code, not by identity, so that a plugin with its own copy of this package still works. */
-export function isStackError<Code extends ErrorCode = ErrorCode>(
-  error: unknown,
-  code?: Code,
-): error is StackError<Code> {
-  if (!(error instanceof Error) || error.name !== 'StackError' || !('code' in error)) return false
-  return code === undefined ? true : error.code === code
-}
-
-/** A broken invariant of our own code: never shown to a client, always logged. */
-export function bug(message: string): never {
-  throw new Error(`bug: ${message}`)
-}

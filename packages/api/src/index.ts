@@ -1,13 +1,17 @@
 /** The contract of Llama Stack in TypeScript: routes, schemas, errors, the provider interface. */
 export { defineApi } from './route.ts'
 export type { Access, AnyService, Api, Method, ReplyOf, RequestOf, Route, Service, Stability } from './route.ts'
-export { bug, errorTable, isStackError, StackError } from './errors.ts'
-export type { ConfigFault, ErrorCode, ErrorDetails, ErrorRow, ErrorType, ProviderFailure } from './errors.ts'
+export { errorTable } from './errors.ts'
+export type { ErrorCode, ErrorDetails } from './errors.ts'
+export { bug, isStackError, StackError } from './stack-error.ts'
+export type { FailedAttempt } from './stack-error.ts'
+export type { ConfigFault, ErrorRow, ErrorType, ProviderFailure } from './error-row.ts'
 export { value } from './reply.ts'
 export type { ByteSink, ByteStream, Reply, ReplyHeaders } from './reply.ts'
 export type { CallContext, Json, JsonObject, Principal, RequestRecord } from './context.ts'
 export { defineProvider } from './provider.ts'
 export type {
+  AdoptedModel,
   AnyProviderDefinition,
   Clock,
   CompletionReply,
@@ -20,6 +24,7 @@ export type {
   ProviderCall,
   ProviderDefinition,
   ProviderDependencies,
+  ProviderEnvironment,
   ProviderHealth,
   ProviderInput,
   ProviderModel,

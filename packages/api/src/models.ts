@@ -37,6 +37,7 @@ export const RegisterModelRequest = z
     provider_id: z.string().min(1).nullish().describe('May be left out when only one provider is configured.'),
     model_type: ModelTypeName.nullish().describe('Default: llm.'),
     metadata: z.record(z.string(), z.unknown()).nullish().describe('Embedding models need embedding_dimension.'),
+    model_validation: z.boolean().nullish().describe('Whether the provider has to list the model. Default: false.'),
   })
   .meta({ id: 'RegisterModelRequest' })
 export type RegisterModelRequest = z.infer<typeof RegisterModelRequest>

@@ -57,7 +57,7 @@ export type RecordingKey =
 
 /** One outbound call. */
 export interface UpstreamRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Absolute. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
@@ -121,6 +121,9 @@ export interface ProviderDependencies {
   inference: InferenceProvider
 }
 
+/** Variables by name, as the server was started with them. */
+export type ProviderEnvironment = Readonly<Record<string, string | undefined>>
+
 /** What `create` receives. */
 export interface ProviderInput<Config, Required extends ProviderApi = never, Used extends ProviderApi = never> {
   /** The id that the operator gave this instance; the prefix of its model ids. */
@@ -141,6 +144,8 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
   readonly accounting?: boolean
   /** No call leaves the server: a credential that is not there is not missed. Default: false. */
   readonly replaying?: boolean
+  /** The variables of the server, for vendors whose credentials are found by a convention of their own. Default: none. */
+  readonly env?: ProviderEnvironment
 }
 
 /** One call to a provider: the parts of the caller's context that concern it. */
@@ -178,6 +183,17 @@ export interface ProviderModel {
   readonly type: ModelType
   /** `embedding_dimension`, `context_length` and what else the vendor tells. */
   readonly metadata: JsonObject
+  /** Other names that the vendor takes for it: `llama3.2` for `llama3.2:latest`. Default: none. */
+  readonly names?: readonly string[]
+}
+
+/** A model that somebody registers, before it is kept. */
+export interface AdoptedModel {
+  /** The vendor's id as it was registered. */
+  readonly id: string
+  readonly type: ModelType
+  /** Whether the caller wants to know that the vendor has it. */
+  readonly validate: boolean
 }
 
 export interface ProviderHealth {
@@ -203,6 +219,11 @@ export interface InferenceProvider {
   /** The models that this provider serves now; `undefined` when it cannot tell (no key). */
   models?(call: ProviderCall): Promise<readonly ProviderModel[] | undefined>
   health?(call: ProviderCall): Promise<ProviderHealth>
+  /**
+   * Resolves to the id that a registered model is called with; a provider may fetch the model first. Rejects where the
+   * vendor is known not to have it. Default: the id as it is, unchecked.
+   */
+  adoptModel?(model: AdoptedModel, call: ProviderCall): Promise<string>
   /**
    * Whether a call may be sent to a model that nobody listed (`provider_id/anything`). Default: true.
    * Providers with a closed set of models say false.
@@ -230,7 +251,7 @@ export interface ProviderDefinition<
   /** The key of the provider-data header that carries a caller's own credential, and the variable for the server's. */
   readonly credential?: { readonly providerData: string; readonly env?: string; readonly optional?: boolean }
   /** Why this instance cannot serve with this configuration, or undefined. A key sent per request may still work. */
-  readonly off?: (config: z.infer<Config>) => string | undefined
+  readonly off?: (config: z.infer<Config>, env?: ProviderEnvironment) => string | undefined
   create(input: ProviderInput<z.infer<Config>, Required, Used>): InferenceProvider
 }
 
@@ -247,7 +268,7 @@ export function defineProvider<
 export interface AnyProviderDefinition extends Omit<ProviderDefinition, 'create' | 'off' | 'requires' | 'uses'> {
   readonly requires?: readonly ProviderApi[]
   readonly uses?: readonly ProviderApi[]
-  off?(config: never): string | undefined
+  off?(config: never, env?: ProviderEnvironment): string | undefined
   create(input: never): InferenceProvider
 }
 

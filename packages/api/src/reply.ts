@@ -1,5 +1,5 @@
 /** What an operation gives back, and the push-mode byte stream that the hot path is made of. */
-import type { StackError } from './errors.ts'
+import type { StackError } from './stack-error.ts'
 
 /** Receives a stream's bytes. Exactly one of `end` and `fail` is called, last. */
 export interface ByteSink {

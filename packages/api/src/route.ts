@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
-import { bug } from './errors.ts'
+import { bug } from './stack-error.ts'
 import type { CallContext } from './context.ts'
 import type { Reply } from './reply.ts'
 

@@ -1,5 +1,12 @@
 /** A provider of the configuration: its settings checked now, the provider itself created at its first call. */
-import type { AnyProviderDefinition, Clock, InferenceProvider, Log, Upstream } from '@llama-stack/api'
+import type {
+  AnyProviderDefinition,
+  Clock,
+  InferenceProvider,
+  Log,
+  ProviderEnvironment,
+  Upstream,
+} from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import { parsePath } from './config/config-path.ts'
 import { explainIssue, toConfigPath } from './config/explain-issue.ts'
@@ -18,6 +25,7 @@ export interface ProviderWorld {
   readonly accounting: boolean
   /** Whether every call is answered from recordings: then no credential is needed. */
   readonly replaying: boolean
+  readonly env: ProviderEnvironment
 }
 
 /** Checks the settings of one provider and wraps it. Throws `config_invalid`, naming the key and the fix. */
@@ -47,7 +55,7 @@ export function createConfiguredProvider(
     type: definition.type,
     // Settings are an object in every definition.
     shownConfig: maskSecrets(entry.config) as ProviderHandle['shownConfig'],
-    off: world.replaying ? undefined : definition.off?.(config),
+    off: world.replaying ? undefined : definition.off?.(config, world.env),
     credentialKey: definition.credential?.providerData,
     get() {
       created ??= definition.create({

@@ -7,6 +7,7 @@ import type {
   Log,
   Models,
   Principal,
+  ProviderEnvironment,
   Upstream,
 } from '@llama-stack/api'
 import { inference, inspect, models, StackError } from '@llama-stack/api'
@@ -32,6 +33,8 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { Executor } from './services/reliability/executor.ts'
+import { TargetBook } from './services/reliability/target.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
 import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
@@ -45,6 +48,8 @@ export interface StackOptions {
   readonly log?: Log
   readonly clock?: Clock
   readonly ids?: Ids
+  /** Where providers look for credentials that the configuration does not have. Default: the process's variables. */
+  readonly env?: ProviderEnvironment
   /** Replaces the transport of every outbound call. */
   readonly upstream?: Upstream
   /** Providers beside the built-in ones; a type of the same name wins. */
@@ -113,13 +118,16 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     signal: closing.signal,
     accounting: options.recordings === undefined,
     replaying: options.recordings?.mode === 'replay',
+    env: options.env ?? process.env,
   })
   opening.defer(() => disposeProviders(providers))
   const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
-  const router = new ModelRouter(registry, providers)
+  const router = new ModelRouter(registry, providers, new TargetBook(config.reliability))
+  const executor = opening.use(createExecutor({ config, clock, once: options.recordings !== undefined }))
   const services: StackServices = {
     inference: createInferenceService({
       router,
+      executor,
       storage,
       clock,
       ids,
@@ -191,6 +199,11 @@ function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
     aliases: config.aliases ?? {},
     refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
   })
+}
+
+function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolean }): Executor {
+  const { config, ...rest } = parts
+  return new Executor({ ...rest, policy: config.reliability, random: Math.random })
 }
 
 async function openUpstream(

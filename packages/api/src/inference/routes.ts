@@ -42,8 +42,15 @@ const modelErrors = [
   'provider_internal',
   'provider_bad_reply',
   'provider_stream_broken',
+  'provider_overloaded',
+  'provider_unavailable',
+  'deadline_exceeded',
   'url_blocked',
   'fetched_content_rejected',
+  'optional_package_missing',
+  'optional_package_broken',
+  'local_model_missing',
+  'local_model_invalid',
   'recording_not_found',
 ] as const
 

@@ -57,10 +57,32 @@ describe('detect', () => {
     ])
   })
 
+  it('finds llama-server and LM Studio, whose own list says what is loaded', async () => {
+    const llamaCpp = await startEngine({ '/v1/models': { data: [{ id: 'm.gguf', owned_by: 'llamacpp' }] } })
+    const data = [{ id: 'qwen3-8b', type: 'llm', state: 'loaded' }]
+    const lmStudio = await startEngine({ '/api/v0/models': { data } })
+    const { engines } = await detectNamed({ LLAMA_CPP_SERVER_URL: llamaCpp, LMSTUDIO_URL: lmStudio })
+    expect(engines).toMatchObject([
+      { engine: { providerType: 'remote::llama-cpp-server' }, state: 'answers', models: ['m.gguf'] },
+      { engine: { providerType: 'remote::lmstudio' }, state: 'answers', models: ['qwen3-8b'] },
+    ])
+  })
+
+  it('asks LM Studio with its token, and sends the token on', async () => {
+    const lmStudio = await startEngine({ '/api/v0/models': { data: [{ id: 'm', state: 'loaded' }] } })
+    const detection = await detectNamed({ LMSTUDIO_URL: lmStudio, LM_API_TOKEN: 'token' })
+    expect(detection.engines).toMatchObject([{ state: 'answers', key: 'token' }])
+    expect(toDetectedConfig(detection, '/data').providers?.[0]).toMatchObject({
+      id: 'lmstudio',
+      type: 'remote::lmstudio',
+      config: { base_url: lmStudio, api_key: 'token' },
+    })
+  })
+
   it('does not take another program on the same port for the engine', async () => {
     const other = await startEngine({ '/v1/models': { data: [{ id: 'm', owned_by: 'somebody' }] } })
-    const { engines } = await detectNamed({ VLLM_URL: other })
-    expect(engines).toMatchObject([{ state: 'silent' }])
+    const { engines } = await detectNamed({ VLLM_URL: other, LMSTUDIO_URL: other, LLAMA_CPP_SERVER_URL: other })
+    expect(engines).toMatchObject([{ state: 'silent' }, { state: 'silent' }, { state: 'silent' }])
   })
 
   it('gives up on a silent port within the budget', async () => {

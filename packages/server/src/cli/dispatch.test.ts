@@ -266,18 +266,69 @@ describe('client commands', () => {
     expect(await run(['chat'])).toMatchObject({ code: 2, stderr: expect.stringContaining('There is nothing to ask.') })
   })
 
-  it('pull a model with Ollama and log its progress', async () => {
-    const port = await listenOnce((_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-      const lines = [
+  describe('pull a model with Ollama', () => {
+    const layer = (completed: number) => ({ status: 'pulling abc', digest: 'sha256:abc', total: 100, completed })
+
+    /** Each attempt gets the lines of its turn; a connection is cut after those of all turns but the last. */
+    async function ollama(...turns: readonly (readonly object[])[]): Promise<{ port: number; attempts: () => number }> {
+      let attempt = 0
+      const port = await listenOnce((_request, response) => {
+        const lines = turns[attempt] ?? []
+        attempt += 1
+        response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+        response.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+        if (attempt >= turns.length) response.end()
+        else setTimeout(() => response.destroy(), 20)
+      })
+      return { port, attempts: () => attempt }
+    }
+    const pull = (port: number) => run(['models', 'pull', 'm:1b', '--ollama', `127.0.0.1:${port}`])
+
+    it('and log its progress', async () => {
+      const { port } = await ollama([
         { status: 'pulling manifest' },
-        ...[0, 40, 100].map((completed) => ({ digest: 'sha256:abc', total: 100, completed })),
-      ]
-      response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+        layer(0),
+        layer(40),
+        layer(100),
+        { status: 'success' },
+      ])
+      const { code, stdout, stderr } = await pull(port)
+      expect(stderr).toContain('m:1b abc  40 %')
+      expect(stdout).toBe('m:1b is there.\n')
+      expect(code).toBe(0)
     })
-    const { code, stdout, stderr } = await run(['models', 'pull', 'm:1b', '--ollama', `127.0.0.1:${port}`])
-    expect(stderr).toContain('m:1b abc  40 %')
-    expect(stdout).toBe('m:1b is there.\n')
-    expect(code).toBe(0)
+
+    it('and go on where the connection broke off', async () => {
+      const { port, attempts } = await ollama([layer(10), layer(40)], [layer(40), layer(100), { status: 'success' }])
+      expect(await pull(port)).toMatchObject({ code: 0, stdout: 'm:1b is there.\n' })
+      expect(attempts()).toBe(2)
+    })
+
+    it('and give up when nothing more comes', async () => {
+      const passing = { error: 'max retries exceeded: EOF' }
+      const { port, attempts } = await ollama(
+        [layer(10), passing],
+        [layer(10), passing],
+        [passing],
+        [passing],
+        [passing],
+      )
+      const { code, stdout, stderr } = await pull(port)
+      expect({ code, stdout }).toEqual({ code: expect.any(Number), stdout: '' })
+      expect(code).not.toBe(0)
+      expect(stderr).toContain('max retries exceeded: EOF')
+      expect(attempts()).toBe(4)
+    })
+
+    it('and do not try again what cannot come', async () => {
+      const { port, attempts } = await ollama([{ error: 'pull model manifest: file does not exist' }])
+      expect((await pull(port)).stderr).toContain('file does not exist')
+      expect(attempts()).toBe(1)
+    })
+
+    it('and do not take an early end for a success', async () => {
+      const { port } = await ollama([layer(100)])
+      expect((await pull(port)).stdout).toBe('')
+    })
   })
 })

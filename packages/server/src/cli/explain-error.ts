@@ -12,7 +12,7 @@ export interface ErrorExplanation {
   readonly type: string
   /** The message, with `<name>` where a value goes. */
   readonly message: string
-  /** Whether the same request may succeed later. */
+  /** Whether the same request may succeed later, whatever its details. */
   readonly retryable: boolean
   /** What a command ends with. */
   readonly exitCode: number
@@ -48,7 +48,7 @@ function explain(code: ErrorCode): ErrorExplanation {
     type: row.type,
     // Rows that pass a vendor's words on return the placeholder itself.
     message: `${row.message(placeholders)}`,
-    retryable: row.retryable ?? false,
+    retryable: row.retryable === true,
     exitCode: exitCodeOfCode(code),
   }
 }

@@ -27,12 +27,15 @@ const names = (list: unknown, key: string): readonly string[] | undefined =>
     ? list.flatMap((entry) => (isRecord(entry) && typeof entry[key] === 'string' ? [entry[key]] : []))
     : undefined
 
-const openAiModels = (owner: RegExp | undefined) => (reply: Record<string, unknown>) => {
+const openAiModels = (owner: RegExp) => (reply: Record<string, unknown>) => {
   const { data } = reply
   if (!Array.isArray(data)) return undefined
-  const owned = owner === undefined || data.every((entry) => isRecord(entry) && owner.test(String(entry['owned_by'])))
+  const owned = data.every((entry) => isRecord(entry) && owner.test(String(entry['owned_by'])))
   return owned ? names(data, 'id') : undefined
 }
+
+const hasStates = (data: unknown): boolean =>
+  Array.isArray(data) && data.every((entry) => isRecord(entry) && typeof entry['state'] === 'string')
 
 /** The engines that bare `llama` looks for, in the order in which `auto` prefers them. */
 export const localEngines: readonly LocalEngine[] = Object.freeze([
@@ -71,12 +74,13 @@ export const localEngines: readonly LocalEngine[] = Object.freeze([
   {
     id: 'lmstudio',
     label: 'LM Studio',
-    // LM Studio wraps llama.cpp and speaks the same protocol; upstream has no type of its own for it.
-    providerType: 'remote::llama-cpp-server',
+    providerType: 'remote::lmstudio',
     port: 1234,
     env: ['LMSTUDIO_URL'],
-    path: '/v1/models',
-    models: openAiModels(undefined),
+    keyEnv: 'LM_API_TOKEN',
+    path: '/api/v0/models',
+    // Its own list: only here each model says whether it is loaded.
+    models: (reply) => (hasStates(reply['data']) ? names(reply['data'], 'id') : undefined),
     whenEmpty: 'lms load MODEL',
   },
 ])

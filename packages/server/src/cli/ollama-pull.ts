@@ -1,10 +1,11 @@
 /** Downloads a model through Ollama's own API, with a progress bar. */
-import { StackError } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
 import type { CommandContext } from './command.ts'
 import { toEngineUrl } from './local-engines.ts'
 import { createProgress } from './progress.ts'
 import type { Progress } from './progress.ts'
 import { isRecord } from '../kernel/json-record.ts'
+import { pause } from '../kernel/pause.ts'
 import { toTerminal } from './terminal.ts'
 
 export interface PullRequest {
@@ -15,16 +16,56 @@ export interface PullRequest {
   readonly context: CommandContext
 }
 
-/** Pulls a model and resolves to its size in bytes. Ollama resumes what an earlier attempt has left. */
+/** Attempts in a row that may end without one more byte. */
+const MAX_IDLE_ATTEMPTS = 3
+const RETRY_AFTER_MS = 1000
+
+/**
+ * Pulls a model and resolves to its size in bytes. A download that breaks off is taken up again, for as long as it gets on:
+ * Ollama keeps what an earlier attempt has left.
+ */
 export async function pullModel({ model, address, quiet, context }: PullRequest): Promise<number> {
   const url = toEngineUrl(address)
-  const response = await startPull(url, model, context)
   using layers = createLayerBars(model, quiet, context)
-  for await (const line of jsonLines(response)) {
-    if (typeof line['error'] === 'string') throw failure(line['error'])
-    layers.report(line)
+  let reachedBytes = 0
+  for (let idleAttempts = 0; ;) {
+    const end = await attemptPull(await startPull(url, model, context), layers)
+    if (end === 'success') return layers.bytes()
+    context.interrupts.signal.throwIfAborted()
+    idleAttempts = layers.doneBytes() > reachedBytes ? 0 : idleAttempts + 1
+    reachedBytes = layers.doneBytes()
+    if (idleAttempts >= MAX_IDLE_ATTEMPTS)
+      throw failure(`the download broke off ${idleAttempts} times: ${end.brokenOff}`)
+    await pause(RETRY_AFTER_MS, context.interrupts.signal)
   }
-  return layers.bytes()
+}
+
+/** Why an attempt ended before the model was whole, though it may well go on. */
+interface BrokenOff {
+  readonly brokenOff: string
+}
+
+async function attemptPull(response: Response, layers: LayerBars): Promise<'success' | BrokenOff> {
+  let status = 'nothing'
+  try {
+    for await (const line of jsonLines(response)) {
+      if (typeof line['error'] === 'string') {
+        if (isPassing(line['error'])) return { brokenOff: line['error'] }
+        throw failure(line['error'])
+      }
+      if (typeof line['status'] === 'string') status = line['status']
+      layers.report(line)
+    }
+  } catch (error) {
+    if (isStackError(error)) throw error
+    return { brokenOff: error instanceof Error ? error.message : String(error) }
+  }
+  return status === 'success' ? 'success' : { brokenOff: `the last that it said is '${status}'` }
+}
+
+/** What Ollama says of a network that failed it; a name that does not exist or a full disk will not pass. */
+function isPassing(error: string): boolean {
+  return /max retries exceeded|EOF|timeout|connection (?:reset|refused)|i\/o|TLS handshake|stalled/i.test(error)
 }
 
 async function startPull(url: string, model: string, context: CommandContext): Promise<Response> {
@@ -50,19 +91,24 @@ function failure(reason: string): StackError {
 
 interface LayerBars extends Disposable {
   report(line: Record<string, unknown>): void
+  /** The size of all layers. */
   bytes(): number
+  /** What of them is there. */
+  doneBytes(): number
 }
 
 /** A model arrives in layers, one after the other; each has its own bar. */
 function createLayerBars(model: string, quiet: boolean, context: CommandContext): LayerBars {
   const terminal = toTerminal(context.stderr, context.env)
   const sizes = new Map<string, number>()
+  const done = new Map<string, number>()
   let current: { digest: string; bar: Progress } | undefined
   return {
     report({ digest, total, completed }) {
       if (typeof digest !== 'string' || typeof total !== 'number') return
       const doneBytes = typeof completed === 'number' ? completed : 0
       sizes.set(digest, total)
+      done.set(digest, doneBytes)
       if (quiet) return
       if (current?.digest !== digest) {
         current?.bar[Symbol.dispose]()
@@ -82,9 +128,14 @@ function createLayerBars(model: string, quiet: boolean, context: CommandContext)
       }
       current.bar.update(doneBytes)
     },
-    bytes: () => [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    bytes: () => sumOf(sizes),
+    doneBytes: () => sumOf(done),
     [Symbol.dispose]: () => current?.bar[Symbol.dispose](),
   }
+}
+
+function sumOf(sizes: ReadonlyMap<string, number>): number {
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0)
 }
 
 async function* jsonLines(response: Response): AsyncIterable<Record<string, unknown>> {

@@ -10,7 +10,7 @@ import { DEFAULT_PORT } from '../config/stack-config.ts'
 import type { StackConfigInput } from '../config/stack-config.ts'
 import { toEngineLine, toKeyLine } from './banner.ts'
 import type { ProviderLine } from './banner.ts'
-import type { CommandContext } from './command.ts'
+import type { CommandContext, Environment } from './command.ts'
 import { assumeAll, detect } from './detect.ts'
 import type { Detection } from './detect.ts'
 import { toDetectedConfig, toProviderId } from './detected-config.ts'
@@ -32,6 +32,8 @@ export interface ServePlan extends AsyncDisposable {
   /** The file or distribution; undefined where the configuration was detected. */
   readonly source: string | undefined
   readonly envFiles: readonly string[]
+  /** The process's variables, those of the files and those of `--env`. */
+  readonly env: Environment
   readonly recordings: RecordingSettings | undefined
   readonly ephemeral: boolean
   /** Whether somebody named the port: then another one is never offered. */
@@ -63,6 +65,7 @@ export async function createServePlan(input: ServePlanInput): Promise<ServePlan>
   return {
     ...planned,
     envFiles: overlay.files,
+    env: overlay.env,
     recordings,
     ephemeral: options.ephemeral,
     portIsChosen: options.port !== undefined || planned.config.server?.port !== DEFAULT_PORT,

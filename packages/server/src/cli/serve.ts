@@ -31,6 +31,7 @@ export async function serve({ args, options, context }: ServeInput): Promise<num
     config: plan.config,
     log: createServerLog(options, context),
     clock: context.clock,
+    env: plan.env,
     ...(plan.recordings === undefined ? {} : { recordings: plan.recordings }),
   })
   const listening = await listen(stack, { plan, output, context })

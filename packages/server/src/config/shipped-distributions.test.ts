@@ -36,6 +36,7 @@ describe('the shipped distributions', () => {
   it('starter always has the providers that a caller may bring a key for', async () => {
     expect(ids(await load('starter'))).toEqual([
       'together',
+      'bedrock',
       'openai',
       'anthropic',
       'gemini',
@@ -70,7 +71,7 @@ describe('the shipped distributions', () => {
     const compared = ({ providers }: StackConfig): unknown =>
       providers.map(({ api, id, type, config }) => ({ api, id, type, config }))
     expect(compared(ciTests)).toEqual(compared(starter))
-    expect(ciTests.providers).toHaveLength(26)
+    expect(ciTests.providers).toHaveLength(27)
     expect(ciTests.models.map(({ model_id }) => model_id)).toContain('azure/gpt-4o')
   })
 
@@ -81,11 +82,11 @@ describe('the shipped distributions', () => {
 
   it('starter is explained: what runs, by what, and what would turn the rest on', async () => {
     const explained = explainConfig(await load('starter', { OLLAMA_URL: 'http://o' }))
-    expect(explained.providers).toEqual({ listed: 26, enabled: 10, started: 10 })
+    expect(explained.providers).toEqual({ listed: 27, enabled: 11, started: 11 })
     expect(explained.native).toEqual([
       {
         api: 'inference',
-        ids: ['together', 'openai', 'anthropic', 'gemini', 'groq', 'fireworks', 'sambanova', 'ollama'],
+        ids: ['together', 'bedrock', 'openai', 'anthropic', 'gemini', 'groq', 'fireworks', 'sambanova', 'ollama'],
       },
     ])
     expect(explained.substituted.map(({ provider }) => provider?.id)).toEqual(['sentence-transformers', 'transformers'])

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
+import { Aliases, ReliabilitySettings } from './reliability-settings.ts'
 
 /** Something about a configuration that its owner should know, short of an error. */
 export const ConfigNote = z.strictObject({
@@ -110,7 +111,8 @@ export const StackConfig = z.strictObject({
   providers: z.array(ConfiguredProvider).default([]),
   models: z.array(ConfiguredModel).default([]),
   /** Further names of models. */
-  aliases: z.record(z.string(), z.string()).exactOptional(),
+  aliases: Aliases.exactOptional(),
+  reliability: ReliabilitySettings.default(() => ReliabilitySettings.parse({}, parseOnce)),
   resources: ConfiguredResources.default(() => ConfiguredResources.parse({}, parseOnce)),
   /** The blocks `vector_stores` and `safety` of the second dialect, as the file has them. */
   apiSettings: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),

@@ -17,7 +17,7 @@ const files = isThere
   : []
 
 /** What an inference-only build serves, written down so that these tests pin notes and not the registry. */
-const NOT_SERVED = ['remote::bedrock', 'remote::vertexai', 'remote::watsonx', 'remote::oci', 'inline::meta-reference']
+const NOT_SERVED = ['inline::meta-reference']
 const servedTypes = {
   inference: upstreamCatalog
     .filter(({ api, type }) => api === 'inference' && !NOT_SERVED.includes(type))
@@ -58,9 +58,12 @@ describe.skipIf(!isThere)(
       expect(explained).toMatchObject({
         name: 'starter',
         dialectName: 'Llama Stack (run.yaml)',
-        providers: { listed: 38, enabled: 28, started: 8 },
+        providers: { listed: 38, enabled: 28, started: 9 },
         native: [
-          { api: 'inference', ids: ['fireworks', 'together', 'openai', 'anthropic', 'gemini', 'groq', 'sambanova'] },
+          {
+            api: 'inference',
+            ids: ['fireworks', 'together', 'bedrock', 'openai', 'anthropic', 'gemini', 'groq', 'sambanova'],
+          },
         ],
         dataDir: '/home/ada/.llama/distributions/starter',
         database: '/home/ada/.llama/distributions/starter/llama-stack.db',
@@ -69,7 +72,6 @@ describe.skipIf(!isThere)(
         [91, 'inline::sentence-transformers'],
       ])
       expect(explained.unsupported.map(({ path }) => path.replace(/\[\d+\]$/, ''))).toEqual([
-        'providers.inference',
         'providers.vector_io',
         'providers.vector_io',
         'providers.files',
@@ -98,7 +100,7 @@ describe.skipIf(!isThere)(
     it('ogx/starter/config.yaml is explained', async () => {
       const config = await loadConfig({ ...input, source: join(root, 'ogx/starter/config.yaml') })
       const explained = explainConfig(config)
-      expect(explained.providers).toEqual({ listed: 37, enabled: 24, started: 9 })
+      expect(explained.providers).toEqual({ listed: 37, enabled: 24, started: 10 })
       expect(explained.substituted.map(({ provider }) => provider?.type)).toEqual([
         'inline::sentence-transformers',
         'inline::transformers',
@@ -110,6 +112,16 @@ describe.skipIf(!isThere)(
         ['all', 'auto'],
       ])
       expect(config.apiSettings).toMatchObject({ vector_stores: { default_provider_id: 'faiss' }, safety: {} })
+    })
+
+    it.each([
+      ['llama-stack/starter/run.yaml', 'us-central1'],
+      ['ogx/starter/config.yaml', 'global'],
+    ])('%s starts Vertex AI in %s where its project is named', async (file, location) => {
+      const env = { ...input.env, VERTEX_AI_PROJECT: 'acme' }
+      const config = await loadConfig({ ...input, env, source: join(root, file) })
+      const vertex = config.providers.find(({ type }) => type === 'remote::vertexai')
+      expect(vertex).toMatchObject({ id: 'vertexai', config: { project: 'acme', location } })
     })
 
     it('ogx/starter/run-with-postgres-store.yaml keeps its data in SQLite, and says so at the backends', async () => {

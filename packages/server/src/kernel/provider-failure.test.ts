@@ -39,6 +39,9 @@ describe('a vendor’s refusal', () => {
     ['{"message":"flat"}', 'flat'],
     ['{"detail":"fastapi"}', 'fastapi'],
     ['[{"error":{"message":"google"}}]', 'google'],
+    ['{"errors":[{"code":"model_not_supported","message":"watsonx"}],"trace":"t"}', 'watsonx'],
+    ['{"errorCode":"BXNIM0415E","errorMessage":"IBM"}', 'IBM'],
+    ['{"error":"invalid_client","error_description":"OAuth"}', 'OAuth'],
     ['"a string"', 'a string'],
     ['just text', 'just text'],
     ['<html>proxy</html>', 'HTTP 400'],
@@ -46,6 +49,17 @@ describe('a vendor’s refusal', () => {
     ['null', 'HTTP 400'],
   ])('is read out of %s', (bodyText, message) => {
     expect(toProviderError('v', { status: 400, headers: {}, bodyText }).message).toBe(message)
+  })
+
+  test.each([
+    ['{"errors":[{"code":"model_not_supported","message":"m"}]}', 'model_not_supported'],
+    ['{"errorCode":"BXNIM0415E","errorMessage":"m"}', 'BXNIM0415E'],
+    ['{"error":"invalid_client","error_description":"m"}', 'invalid_client'],
+    ['{"code":"NotAuthenticated","message":"m"}', 'NotAuthenticated'],
+    ['{"error":"m"}', undefined],
+  ])('has the code of %s', (bodyText, vendorCode) => {
+    const { details } = toProviderError('v', { status: 400, headers: {}, bodyText })
+    expect((details as { vendorCode?: string }).vendorCode).toBe(vendorCode)
   })
 
   test.each([

@@ -43,7 +43,10 @@ interface VendorError {
   param?: string
 }
 
-/** Reads `{"error": {…}}`, `{"error": "…"}`, `{"message": "…"}` and `{"detail": …}`; anything else is quoted as text. */
+/**
+ * Reads `{"error": {…}}`, `{"errors": [{…}]}`, `{"error": "…"}`, `{"message": "…"}`, `{"detail": …}` and IBM's
+ * `{"errorMessage": "…"}`; anything else is quoted as text.
+ */
 function readVendorError(bodyText: string): VendorError {
   let body: unknown
   try {
@@ -56,13 +59,18 @@ function readVendorError(bodyText: string): VendorError {
   if (typeof body === 'string') return { message: body }
   const outer = asRecord(Array.isArray(body) ? body[0] : body)
   const error = outer['error']
-  if (typeof error === 'string') return { message: error }
-  const inner = asRecord(error ?? outer)
+  if (typeof error === 'string') {
+    // OAuth: a code, and the words beside it (RFC 6749, section 5.2).
+    const words = outer['error_description']
+    return typeof words === 'string' ? { message: words, code: error } : { message: error }
+  }
+  const errors: unknown = outer['errors']
+  const inner = asRecord(error ?? (Array.isArray(errors) ? errors[0] : outer))
   const found: VendorError = {}
-  const message = inner['message'] ?? inner['detail'] ?? outer['message']
+  const message = inner['message'] ?? inner['detail'] ?? outer['message'] ?? outer['errorMessage']
   if (typeof message === 'string') found.message = message
   else if (message !== undefined && message !== null) found.message = JSON.stringify(message)
-  const code = inner['code'] ?? outer['error_code']
+  const code = inner['code'] ?? outer['error_code'] ?? outer['errorCode']
   if (typeof code === 'string' || typeof code === 'number') found.code = String(code)
   if (typeof inner['type'] === 'string') found.type = inner['type']
   if (typeof inner['param'] === 'string') found.param = inner['param']

@@ -1,6 +1,6 @@
 /** Calls through a configured proxy: the one thing that undici does for us. It is loaded with the first such call. */
 import { readFileSync } from 'node:fs'
-import type { NetworkOptions } from '@llama-stack/api'
+import type { NetworkOptions, UpstreamRequest } from '@llama-stack/api'
 import type { Dispatcher, ProxyAgent } from 'undici'
 import type { Exchange } from './http1/exchange.ts'
 import { readTlsSettings } from './tls-settings.ts'
@@ -8,7 +8,7 @@ import { readTlsSettings } from './tls-settings.ts'
 export interface ProxiedCall {
   readonly origin: string
   readonly path: string
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: UpstreamRequest['method']
   readonly headers: Readonly<Record<string, string>>
   readonly exchange: Exchange
 }

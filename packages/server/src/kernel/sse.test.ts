@@ -27,6 +27,13 @@ test.each<[about: string, text: string, events: readonly SseEvent[]]>([
   ['nothing of an event without data', 'event: x\n\ndata: a\n\n', [{ data: 'a' }]],
   ['a last event without its blank line', 'data: a\n\ndata: b', [{ data: 'a' }, { data: 'b' }]],
   ['a last line with half of its line end', 'data: a\r', [{ data: 'a' }]],
+  ['lines that end in a lone CR', 'data: a\r\rdata: b\rdata: c\r\r', [{ data: 'a' }, { data: 'b\nc' }]],
+  [
+    'line ends of all kinds side by side',
+    'data: a\r\n\rdata: b\n\r\ndata: c\r\n\n',
+    [{ data: 'a' }, { data: 'b' }, { data: 'c' }],
+  ],
+  ['nothing of a mark at the beginning', '\uFEFFdata: a\n\n', [{ data: 'a' }]],
   ['nothing of nothing', '', []],
 ])('the parser gives %s', (_about, text, events) => {
   expect(parse(text)).toEqual(events)
@@ -42,7 +49,7 @@ describe('the cut into chunks', () => {
     fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => `data: ${text.replaceAll(/[\r\n]/g, ' ')}`),
   )
   const text = fc
-    .array(fc.tuple(line, fc.constantFrom('\n', '\r\n')), { maxLength: 20 })
+    .array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\r')), { maxLength: 20 })
     .map((lines) => lines.flat().join(''))
 
   test('does not matter, within characters and line ends too', () => {
@@ -68,4 +75,45 @@ describe('the cut into chunks', () => {
     parser.push(Buffer.from('\ndata: b'))
     expect(events).toEqual([{ data: 'a' }])
   })
+})
+
+test('a CR and its LF may come apart', () => {
+  expect(parse('data: a\r', '\n\r', '\ndata: b\r', '\rdata: c\n', '\n')).toEqual([
+    { data: 'a' },
+    { data: 'b' },
+    { data: 'c' },
+  ])
+})
+
+test('an event of 10 MB in many chunks is read in time that grows with its size only', () => {
+  const timeOf = (bytes: number): number => {
+    const chunk = Buffer.alloc(1024, 'x')
+    const events: SseEvent[] = []
+    const parser = createSseParser((event) => events.push(event))
+    const started = performance.now()
+    parser.push(Buffer.from('data: '))
+    for (let sent = 0; sent < bytes; sent += chunk.length) parser.push(chunk)
+    parser.push(Buffer.from('\n\n'))
+    expect(events[0]?.data).toHaveLength(bytes)
+    return performance.now() - started
+  }
+  timeOf(1024 * 1024)
+  // Quadratic work would take more than a minute.
+  expect(timeOf(10 * 1024 * 1024)).toBeLessThan(3000)
+})
+
+test.each([
+  ['a line', 'data: ', ''],
+  ['many lines', '', '\n'],
+])('an event that never ends is given up: %s', (_about, begin, lineEnd) => {
+  const events: SseEvent[] = []
+  let given = 0
+  const parser = createSseParser((event) => events.push(event), { onTooLarge: () => (given += 1) })
+  parser.push(Buffer.from(`data: a\n\n${begin}`))
+  const chunk = Buffer.from(`data: ${'x'.repeat(8 * 1024 * 1024)}${lineEnd}`)
+  for (let at = 0; at < 10; at += 1) parser.push(chunk)
+  parser.push(Buffer.from('\n\ndata: b\n\n'))
+  parser.end()
+  expect(given).toBe(1)
+  expect(events).toEqual([{ data: 'a' }])
 })

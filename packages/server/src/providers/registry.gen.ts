@@ -10,8 +10,10 @@ const findType = (rows: readonly AnyProviderDefinition[], type: string): AnyProv
 /** Every provider type by API; the file is loaded when the type is configured. */
 export const providerRegistry: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   inference: {
+    'remote::bedrock': async () => (await import('./inference/bedrock.ts')).provider,
     'inline::demo': async () => (await import('./inference/demo.ts')).provider,
     'inline::lexical': async () => (await import('./inference/lexical.ts')).provider,
+    'remote::oci': async () => (await import('./inference/oci.ts')).provider,
     'remote::ollama': async () => (await import('./inference/ollama.ts')).provider,
     'remote::openai': async () =>
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::openai'),
@@ -54,10 +56,14 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::hf::endpoint'),
     'remote::llama-cpp-server': async () =>
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::llama-cpp-server'),
+    'remote::lmstudio': async () =>
+      findType((await import('./inference/openai-compatible.ts')).providers, 'remote::lmstudio'),
     'remote::passthrough': async () =>
       findType((await import('./inference/openai-compatible.ts')).providers, 'remote::passthrough'),
     'inline::sentence-transformers': async () => (await import('./inference/sentence-transformers.ts')).provider,
     'inline::transformers': async () => (await import('./inference/transformers.ts')).provider,
+    'remote::vertexai': async () => (await import('./inference/vertexai.ts')).provider,
     'remote::vllm': async () => (await import('./inference/vllm.ts')).provider,
+    'remote::watsonx': async () => (await import('./inference/watsonx.ts')).provider,
   },
 }

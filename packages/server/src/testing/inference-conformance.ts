@@ -20,7 +20,7 @@ import { readAll } from '../kernel/byte-stream.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUpstream } from '../kernel/upstream.ts'
 import { createScriptedUpstream } from './scripted-upstream.ts'
-import type { ScriptedReply, ScriptedUpstream } from './scripted-upstream.ts'
+import type { ScriptedReply, ScriptedRoute, ScriptedUpstream } from './scripted-upstream.ts'
 
 /** The credential that the suite configures. It must show up in no error. */
 export const CONFORMANCE_KEY = 'sk-conformance-key'
@@ -372,13 +372,13 @@ export interface RigOptions {
   readonly allowPrivateUrls?: boolean
 }
 
-/** Starts a vendor that gives one answer to everything, and a provider that is configured for it. */
+/** Starts a vendor that gives one answer to everything, or the one that a request calls for, and a provider that is configured for it. */
 export async function createRig(
   suite: Pick<InferenceConformance, 'definition' | 'config' | 'credential'>,
-  answer: ScriptedReply,
+  answer: ScriptedRoute,
   options: RigOptions = {},
 ): Promise<ProviderRig> {
-  const vendor = await createScriptedUpstream({ handler: () => answer })
+  const vendor = await createScriptedUpstream({ handler: typeof answer === 'function' ? answer : () => answer })
   const { allowPrivateUrls = false, accounting = false } = options
   const transport = createUpstream({ allowPrivateUrls })
   const sent: UpstreamRequest[] = []

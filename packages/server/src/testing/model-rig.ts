@@ -3,11 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallContext, InferenceProvider, JsonObject, ModelType, ProviderModel } from '@llama-stack/api'
+import { ReliabilitySettings } from '../config/reliability-settings.ts'
 import { createLog } from '../kernel/log.ts'
 import { ModelRegistry } from '../services/models/model-registry.ts'
 import type { DeclaredModel, ModelRegistryOptions } from '../services/models/model-registry.ts'
 import { ModelRouter } from '../services/models/model-router.ts'
 import type { ProviderHandle } from '../services/providers/provider-handle.ts'
+import { TargetBook } from '../services/reliability/target.ts'
 import { openStorage } from '../storage/open-storage.ts'
 
 /** A provider as a test makes it up: what it does, and what its handle says of it. */
@@ -50,10 +52,11 @@ export async function createModelRig(options: ModelRigOptions): Promise<ModelRig
   const defaults = { aliases: {}, declared: [], refreshIntervalMs: 3_600_000 }
   const registryOptions: ModelRegistryOptions = { ...defaults, ...options, providers, storage, clock, log }
   const registry = opening.use(new ModelRegistry(registryOptions))
+  const reliability = ReliabilitySettings.parse({})
   const opened = opening.move()
   return {
     registry,
-    router: new ModelRouter(registry, providers),
+    router: new ModelRouter(registry, providers, new TargetBook(reliability)),
     logged,
     setTime: (seconds) => (nowMs = seconds * 1000),
     restart: () => opened.use(new ModelRegistry(registryOptions)),

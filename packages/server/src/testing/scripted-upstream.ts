@@ -43,6 +43,14 @@ export type ScriptedReply = ReplyHead &
         /** Destroys the connection after this many events. Default: the stream ends well. */
         readonly resetAfter?: number
       }
+    | {
+        /** Pieces of a body as they are, each written on its own; `headers` name their content type. */
+        readonly frames: readonly (string | Uint8Array)[]
+        /** Pause between two frames. Default: 0. */
+        readonly gapMs?: number
+        /** Destroys the connection after this many frames. Default: the body ends well. */
+        readonly resetAfter?: number
+      }
     /** Destroys the connection before anything is sent. */
     | { readonly reset: true }
   )
@@ -62,6 +70,8 @@ export interface ScriptedUpstream extends AsyncDisposable {
   readonly url: string
   /** All requests so far, oldest first. */
   readonly requests: readonly ScriptedRequest[]
+  /** How many connections are open now. */
+  readonly connections: number
 }
 
 /** Starts a scripted server on a free port. */
@@ -71,6 +81,12 @@ export async function createScriptedUpstream(options: ScriptedUpstreamOptions = 
     answer(incoming, outgoing).catch((error: unknown) => {
       outgoing.destroy(error instanceof Error ? error : undefined)
     })
+  })
+
+  let connections = 0
+  server.on('connection', (socket) => {
+    connections += 1
+    socket.on('close', () => (connections -= 1))
   })
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -87,6 +103,9 @@ export async function createScriptedUpstream(options: ScriptedUpstreamOptions = 
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    get connections() {
+      return connections
+    },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
@@ -136,20 +155,30 @@ async function reply(outgoing: ServerResponse, scripted: ScriptedReply): Promise
   if ('json' in scripted) head('application/json').end(JSON.stringify(scripted.json))
   else if ('text' in scripted) head('text/plain').end(scripted.text)
   else if ('bytes' in scripted) head('application/octet-stream').end(scripted.bytes)
-  else await stream(head('text/event-stream'), scripted)
+  else if ('frames' in scripted) await stream(head('application/octet-stream'), scripted)
+  else {
+    const { events, done = true, ...pace } = scripted
+    const frames = events.map((event) => sseData(typeof event === 'string' ? event : JSON.stringify(event)))
+    await stream(head('text/event-stream'), { ...pace, frames, ...(done ? { closing: sseDone } : {}) })
+  }
 }
 
-async function stream(outgoing: ServerResponse, scripted: Extract<ScriptedReply, { events: unknown }>): Promise<void> {
-  const { events, done = true, gapMs, resetAfter } = scripted
+interface StreamedFrames extends Omit<Extract<ScriptedReply, { frames: unknown }>, keyof ReplyHead> {
+  /** Sent with the end of a body that ends well. */
+  readonly closing?: string
+}
+
+async function stream(outgoing: ServerResponse, scripted: StreamedFrames): Promise<void> {
+  const { frames, gapMs, resetAfter, closing = '' } = scripted
   outgoing.flushHeaders()
-  for (const [index, event] of events.entries()) {
+  for (const [index, frame] of frames.entries()) {
     if (outgoing.destroyed) return
     if (index === resetAfter) break
     if (index > 0 && gapMs !== undefined) await sleep(gapMs)
-    outgoing.write(sseData(typeof event === 'string' ? event : JSON.stringify(event)))
+    outgoing.write(frame)
   }
   if (resetAfter === undefined) {
-    outgoing.end(done ? sseDone : '')
+    outgoing.end(closing)
     return
   }
   // What was written has to leave before the connection goes.

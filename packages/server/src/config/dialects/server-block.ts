@@ -7,6 +7,7 @@ import { flag, optional, plainNumber, wholeNumber } from '../file-values.ts'
 import { readBlock } from '../read-block.ts'
 import type { CorsSettings, ServerSettings } from '../stack-config.ts'
 import type { DialectInput } from './dialect-input.ts'
+import { present } from './present.ts'
 
 /** Upstream's keys, then ours. */
 export const ServerBlock = z.strictObject({
@@ -65,16 +66,6 @@ export function readServer(block: ServerBlock, input: DialectInput): FileServerS
     drainTimeoutMs: block.drain_timeout_ms,
     strictClientVersion: block.strict_client_version,
   })
-}
-
-type Present<Map> = { [Key in keyof Map]?: Exclude<Map[Key], null | undefined> }
-
-/** Leaves out what is not given. */
-function present<Map extends object>(map: Map): Present<Map> {
-  // The filter removes exactly what the type excludes, which fromEntries cannot say.
-  return Object.fromEntries(
-    Object.entries(map).filter(([, value]) => value !== null && value !== undefined),
-  ) as Present<Map>
 }
 
 function isConfigured(value: unknown): boolean {

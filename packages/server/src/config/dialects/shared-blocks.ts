@@ -3,17 +3,18 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { findNearest } from '../../kernel/nearest.ts'
 import { expandHome } from '../env-grammar.ts'
-import { anyMap, flag, nameText, optional, plainNumber, wholeNumber } from '../file-values.ts'
+import { anyMap, flag, optional, plainNumber, wholeNumber } from '../file-values.ts'
 import { DATABASE_FILE } from '../stack-config.ts'
 import type { StackConfigInput } from '../stack-config.ts'
 import { builtInApis, providerApis } from '../upstream-catalog.ts'
 import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { ProvidersBlock } from './provider-entries.ts'
+import { AliasesBlock, readAliases, readReliability, ReliabilityBlock } from './reliability-block.ts'
 import { ServerBlock } from './server-block.ts'
 import type { FileServerSettings } from './server-block.ts'
 
-/** Schemas of the keys. The last two are ours. */
+/** Schemas of the keys. The last three are ours. */
 export const sharedKeys = {
   version: optional(wholeNumber),
   container_image: optional(z.string()),
@@ -24,7 +25,8 @@ export const sharedKeys = {
   external_providers_dir: optional(z.string()),
   external_apis_dir: optional(z.string()),
   server: optional(ServerBlock),
-  aliases: optional(z.record(z.string(), nameText)),
+  aliases: optional(AliasesBlock),
+  reliability: optional(ReliabilityBlock),
   request_log: optional(
     z.strictObject({ enabled: optional(flag), retention_days: optional(plainNumber.pipe(z.number().positive())) }),
   ),
@@ -89,11 +91,14 @@ function checkApis(apis: readonly string[], externalDirectory: string | null | u
 }
 
 /** The parts of the configuration that both dialects write in the same way. */
-export function fromSharedBlocks(blocks: SharedBlocks): Pick<DialectConfig, 'apis' | 'aliases' | 'requestLog'> {
-  const log = blocks.request_log
+export function fromSharedBlocks(
+  blocks: SharedBlocks,
+): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'requestLog'> {
+  const { request_log: log, aliases, reliability } = blocks
   return {
     ...(Array.isArray(blocks.apis) ? { apis: blocks.apis } : {}),
-    ...(blocks.aliases === null || blocks.aliases === undefined ? {} : { aliases: blocks.aliases }),
+    ...(aliases === null || aliases === undefined ? {} : { aliases: readAliases(aliases) }),
+    ...(reliability === null || reliability === undefined ? {} : { reliability: readReliability(reliability) }),
     requestLog: {
       ...(typeof log?.enabled === 'boolean' ? { enabled: log.enabled } : {}),
       ...(typeof log?.retention_days === 'number' ? { retentionDays: log.retention_days } : {}),

@@ -15,7 +15,7 @@ export interface CallTarget {
   readonly headers: Readonly<Record<string, string>>
   /** The credential inside {@link headers}, for calls that carry it elsewhere. */
   readonly key: string | undefined
-  /** `?api-version=…` or empty. */
+  /** `?api-version=…`, `?version=…` or empty. */
   readonly query: string
 }
 
@@ -42,8 +42,10 @@ export function toCallTargets(provider: {
   readonly settings: ProviderSettings
   /** Keys are no part of a recording: none is needed for a replay. */
   readonly replaying: boolean
+  /** Whether the operator has a credential that is no key. It is never used for a host that a caller chose. */
+  readonly hasIdentity: boolean
 }): CallTargets {
-  const { id, dialect, settings, replaying } = provider
+  const { id, dialect, settings, replaying, hasIdentity } = provider
   const ownUrl = toBaseUrl(dialect, settings) ?? (dialect.locatedByName ? '' : undefined)
   const ownKey = findCredential(dialect, settings)
   const ownVersion = findText(settings.api_version)
@@ -71,7 +73,7 @@ export function toCallTargets(provider: {
     }
     if (ownUrl === undefined) return 'no url'
     const key = callerKey ?? ownKey
-    const optional = replaying || isKeyless(dialect, ownUrl) || Object.keys(passed).length > 0
+    const optional = replaying || hasIdentity || isKeyless(dialect, ownUrl) || Object.keys(passed).length > 0
     if (key === undefined && !optional) return 'no key'
     const headers = callerKey === undefined ? { ...ownHeaders, ...passed } : passed
     return { baseUrl: ownUrl, chosenBy: 'operator', key, version, headers }
@@ -116,7 +118,7 @@ function toTarget(dialect: Dialect, choice: Choice): CallTarget {
     ...(key === undefined ? {} : authHeader(dialect, key)),
   }
   const known = choice.version !== undefined && dialect.versions.includes(choice.version)
-  const query = known ? `?api-version=${choice.version}` : ''
+  const query = known ? `?api-version=${choice.version}` : dialect.query
   return { baseUrl: choice.baseUrl, chosenBy: choice.chosenBy, headers: Object.freeze(headers), key, query }
 }
 
@@ -128,6 +130,7 @@ function authHeader(dialect: Dialect, key: string): Record<string, string> {
       fix: 'Copy the key again, without line breaks.',
     })
   }
+  if (dialect.auth === 'exchanged') return {}
   return dialect.auth === 'api-key' ? { 'api-key': key } : { authorization: `Bearer ${key}` }
 }
 

@@ -2,7 +2,8 @@
  * What has to be known about a vendor that speaks OpenAI's protocol. Shared code asks these facts and never for a
  * vendor's name. A fact that a row leaves out has the value of {@link wellBehaved}.
  */
-import type { JsonObject, ModelType } from '@llama-stack/api'
+import type { JsonObject, ModelType, UpstreamResponse } from '@llama-stack/api'
+import type { RerankImages, RerankShape } from './_rerank-shapes.ts'
 
 /** A configuration key that may carry the vendor's URL, over both generations. */
 export type UrlSetting = 'base_url' | 'url' | 'api_base' | 'openai_compat_api_base'
@@ -29,6 +30,23 @@ export type ExtraSetting =
   | 'tls_verify'
   | 'native_responses'
   | 'fairness_header_attribute'
+  | 'tenant_id'
+  | 'client_id'
+  | 'client_secret'
+  | 'federated_token_file'
+  | 'managed_identity'
+  | 'authority_host'
+  | 'token_scope'
+  | 'project_id'
+  | 'iam_url'
+  | 'oci_auth_type'
+  | 'oci_region'
+  | 'oci_compartment_id'
+  | 'oci_config_file_path'
+  | 'oci_config_profile'
+  | 'keep_alive'
+  | 'num_ctx'
+  | 'options'
 
 /** The operations of the protocol that have a body. */
 export type Operation = 'chat' | 'completions' | 'embeddings'
@@ -45,10 +63,10 @@ export interface EmbeddingFacts {
 
 /** How a vendor lists its models. */
 export interface Listing {
-  /** Below the base URL, or below the host when it says `origin`; with a query where one is needed. */
+  /** With a query where one is needed. */
   readonly path: string
-  /** Default: `base`. */
-  readonly below?: 'base' | 'origin'
+  /** Below the base URL, below the root (the base URL without its API path), or below the host. Default: `base`. */
+  readonly below?: 'base' | 'root' | 'origin'
   /** The field that holds the models; empty where the reply is a bare array. Default: `data`. */
   readonly list?: string
   /** The field that holds a model's id. Default: `id`. */
@@ -56,22 +74,67 @@ export interface Listing {
   /** Sent with the listing only. `{key}` stands for the credential. Default: the headers of every other call. */
   readonly headers?: Readonly<Record<string, string>>
   /**
-   * Fields of a listed model that tell its type, first match wins: the dotted path, and what its values mean.
-   * `null` is a model that none of our operations can call. Default: every model is an `llm`.
+   * Fields of a listed model that tell its type, first match wins: the dotted path, and what its values mean. Of a list
+   * of values the first that means something counts. `null` is a model that none of our operations can call, and so is
+   * a value that is not named where `others` is `null`. Default: every model is an `llm`.
    */
   readonly types?: readonly {
     readonly field: string
     readonly values: Readonly<Record<string, ModelType | null>>
+    readonly others?: null
   }[]
+  /** Rows that say otherwise in this field are left out. Default: none is. */
+  readonly only?: { readonly field: string; readonly value: string }
+  /** Rows that say so in this field come first; others keep their order. Default: none does. */
+  readonly first?: { readonly field: string; readonly value: string }
+  /** Metadata by its name, and the dotted path that it is found at. Default: the context length, where usual. */
+  readonly facts?: Readonly<Record<string, string>>
+  /** A second call for each model that the list tells too little about. Default: none. */
+  readonly details?: ListingDetails
 }
 
-/**
- * How a vendor reranks: `documents` is the shape of Cohere, Jina and vLLM, at a path below the base URL or below the
- * root (the base URL without its API path); `passages` is that of NVIDIA's retrievers, at a URL per model.
- */
-export type Reranking =
-  | { readonly shape: 'documents'; readonly path: string; readonly below: 'base' | 'root' }
-  | { readonly shape: 'passages'; readonly urls: Readonly<Record<string, string>> }
+/** A POST that tells about one listed model. */
+export interface ListingDetails {
+  /** Below the root. */
+  readonly path: string
+  /** Asked for models that lack this field. */
+  readonly unless: string
+  /** Changes when the model does: the same one is asked about once. */
+  readonly version: string
+  /** What of the reply belongs to the listed model. Pure. */
+  readonly merge: (reply: unknown) => JsonObject
+}
+
+/** A call in the vendor's own API in place of OpenAI's. */
+export interface NativeCall {
+  /** Below the root. */
+  readonly path: string
+  readonly body: JsonObject
+  /** The successful reply as OpenAI's protocol has it. */
+  readonly translate: (response: UpstreamResponse) => Promise<UpstreamResponse> | UpstreamResponse
+}
+
+/** A path for rerank calls: below the base URL, or below the root (the base URL without its API path). */
+export interface RerankPath {
+  readonly path: string
+  readonly below: 'base' | 'root'
+}
+
+/** How a vendor reranks. */
+export type Reranking = { readonly images: RerankImages } & (
+  | {
+      /** One address for all models: the first of the paths that the server knows. */
+      readonly kind: 'shared'
+      readonly paths: readonly (RerankPath & { readonly shape: RerankShape })[]
+    }
+  | {
+      /** An address for each hosted model; a server of one's own has one path for the model it serves. */
+      readonly kind: 'per-model'
+      readonly shape: RerankShape
+      readonly urls: Readonly<Record<string, string>>
+      readonly selfHosted: RerankPath
+    }
+)
 
 /** Facts with a default. */
 export interface OptionalFacts {
@@ -95,8 +158,13 @@ export interface OptionalFacts {
   readonly urlProviderData: string | undefined
   /** The key of the provider-data header for a caller's own API version. Default: none. */
   readonly versionProviderData: string | undefined
-  /** The header that carries the credential. Default: `bearer`, that is `Authorization: Bearer <key>`. */
-  readonly auth: 'bearer' | 'api-key'
+  /**
+   * The header that carries the credential. `exchanged` is none: the key only buys the tokens that are sent.
+   * Default: `bearer`, that is `Authorization: Bearer <key>`.
+   */
+  readonly auth: 'bearer' | 'api-key' | 'exchanged'
+  /** Where tokens come from when the operator has an identity and no key. Default: nowhere. */
+  readonly identity: 'entra' | undefined
   /** When a call may go out without a credential: `elsewhere` is a base URL other than the vendor's. Default: `never`. */
   readonly keyless: 'never' | 'always' | 'elsewhere'
   /** Sent as the credential where none is configured and none is needed. Default: no header at all. */
@@ -105,6 +173,8 @@ export interface OptionalFacts {
   readonly projectHeader: string | undefined
   /** Sent with every call. Default: none. */
   readonly headers: Readonly<Record<string, string>>
+  /** The query of every call, `?version=…`. Default: empty. */
+  readonly query: string
   /** The versions that the vendor's path knows, sent as the query `api-version`; others are left out. Default: none. */
   readonly versions: readonly string[]
   /** Whether the vendor has text completions. Default: true. */
@@ -127,6 +197,12 @@ export interface OptionalFacts {
   readonly nameTypes: Readonly<Record<string, ModelType>>
   /** How the models are listed. Default: `/models`, every model an `llm`. */
   readonly listing: Listing | undefined
+  /** How they are listed in live mode, where the vendor's own API tells more than recordings have room for. Default: as ever. */
+  readonly liveListing: Listing | undefined
+  /** What the vendor adds to a name without a tag: `llama3.2` is `llama3.2:latest`. Default: names are whole. */
+  readonly defaultTag: string | undefined
+  /** How a model that is not there is fetched when one of these types is registered. Default: it cannot be. */
+  readonly pull: { readonly path: string; readonly types: readonly ModelType[] } | undefined
   /** The vendor's models where it has no list. Default: none. */
   readonly fixedModels: readonly string[]
   /** The configuration key that names the only model of an instance. Default: none. */
@@ -147,6 +223,10 @@ export interface OptionalFacts {
   readonly locatedByName: boolean
   /** A pure change of the body before it leaves, also seen by recordings. Default: none. */
   readonly request: ((body: OutboundBody, operation: Operation, config: JsonObject) => OutboundBody) | undefined
+  /** A call of the vendor's own for what OpenAI's protocol cannot say; live mode only. Pure. Default: none. */
+  readonly native:
+    | ((body: OutboundBody, operation: Operation, config: JsonObject) => NativeCall | undefined)
+    | undefined
   /** A pure repair of one parsed chunk or completion. Default: none. */
   readonly chunk: ((chunk: Record<string, unknown>) => Record<string, unknown>) | undefined
 }
@@ -179,10 +259,12 @@ export const wellBehaved: OptionalFacts = deepFreeze({
   urlProviderData: undefined,
   versionProviderData: undefined,
   auth: 'bearer',
+  identity: undefined,
   keyless: 'never',
   placeholderKey: undefined,
   projectHeader: undefined,
   headers: {},
+  query: '',
   versions: [],
   completions: true,
   embeddings: true,
@@ -194,6 +276,9 @@ export const wellBehaved: OptionalFacts = deepFreeze({
   health: undefined,
   nameTypes: {},
   listing: { path: '/models' },
+  liveListing: undefined,
+  defaultTag: undefined,
+  pull: undefined,
   fixedModels: [],
   modelSetting: undefined,
   embeddingModels: {},
@@ -204,6 +289,7 @@ export const wellBehaved: OptionalFacts = deepFreeze({
   maxOutputTokens: {},
   locatedByName: false,
   request: undefined,
+  native: undefined,
   chunk: undefined,
 })
 

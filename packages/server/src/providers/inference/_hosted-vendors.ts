@@ -44,7 +44,7 @@ export const hostedRows = deepFreeze([
     droppedFields: { embeddings: ['user'] },
     refusedFields: { embeddings: ['dimensions'] },
     missingUsage: -1,
-    rerank: { shape: 'documents', path: '/rerank', below: 'base' },
+    rerank: { kind: 'shared', images: 'none', paths: [{ shape: 'documents', path: '/rerank', below: 'base' }] },
     listing: {
       path: '/models',
       list: '',
@@ -131,14 +131,24 @@ export const hostedRows = deepFreeze([
     env: 'NVIDIA_API_KEY',
     providerData: 'nvidia_api_key',
     keyless: 'elsewhere',
+    nameTypes: { rerank: 'rerank' },
     rerank: {
+      kind: 'per-model',
       shape: 'passages',
+      // Its models of vision take passages with an image; the others answer with an error of their own.
+      images: 'inline',
+      selfHosted: { path: '/ranking', below: 'base' },
       urls: {
         'nv-rerank-qa-mistral-4b:1': 'https://ai.api.nvidia.com/v1/retrieval/nvidia/reranking',
+        'nvidia/rerank-qa-mistral-4b': 'https://ai.api.nvidia.com/v1/retrieval/nvidia/reranking',
         'nvidia/nv-rerankqa-mistral-4b-v3':
           'https://ai.api.nvidia.com/v1/retrieval/nvidia/nv-rerankqa-mistral-4b-v3/reranking',
         'nvidia/llama-3.2-nv-rerankqa-1b-v2':
           'https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking',
+        'nvidia/llama-nemotron-rerank-1b-v2':
+          'https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-nemotron-rerank-1b-v2/reranking',
+        'nvidia/llama-nemotron-rerank-vl-1b-v2':
+          'https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-nemotron-rerank-vl-1b-v2/reranking',
       },
     },
     // Dimensions as the model cards have them; upstream's table has them swapped with the context length in three rows.

@@ -58,7 +58,8 @@ function replaceImages(messages: unknown, inlined: ReadonlyMap<string, string>):
   })
 }
 
-async function fetchAsDataUrl(url: string, { upstream, signal }: ImageFetch): Promise<string> {
+/** Fetches one image of the caller's choice. Throws `fetched_content_rejected` and `url_blocked`. */
+export async function fetchAsDataUrl(url: string, { upstream, signal }: ImageFetch): Promise<string> {
   const rejected = (reason: string): StackError => new StackError('fetched_content_rejected', { url, reason })
   try {
     const response = await upstream.send({

@@ -5,6 +5,7 @@ import { StackError } from '@llama-stack/api'
 import { MAX_DIMENSION } from './_lexical-limits.ts'
 import { toLexicalVector } from './_lexical-vector.ts'
 import { countTokens } from './_token-count.ts'
+import { encodeVector } from './_vector-encoding.ts'
 
 /** How much text is worked on before other requests get a turn. */
 const CHARACTERS_PER_TURN = 32_768
@@ -18,8 +19,7 @@ export async function embedLexically(request: EmbeddingsRequest, dimension: numb
   let characters = 0
   for (const [index, text] of texts.entries()) {
     const vector = toLexicalVector(text, size)
-    const embedding = request.encoding_format === 'base64' ? toBase64(vector) : Array.from(vector)
-    data.push({ object: 'embedding', index, embedding })
+    data.push({ object: 'embedding', index, embedding: encodeVector(vector, request.encoding_format) })
     tokens += countTokens(text)
     characters += text.length
     if (characters > CHARACTERS_PER_TURN) {
@@ -54,11 +54,4 @@ function parseDimension(dimensions: number | null | undefined): number | undefin
     value: String(dimensions),
     fix: 'Ask for fewer.',
   })
-}
-
-/** OpenAI's base64 is little-endian on every machine. */
-function toBase64(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4)
-  for (const [index, value] of vector.entries()) bytes.writeFloatLE(value, index * 4)
-  return bytes.toString('base64')
 }

@@ -1,8 +1,8 @@
 /** Scores texts against a query by the words that they share: BM25, helped by letter groups where words differ slightly. */
-import type { RerankItem, RerankRequest, RerankResponse } from '@llama-stack/api'
-import { StackError } from '@llama-stack/api'
+import type { RerankRequest, RerankResponse } from '@llama-stack/api'
 import { toContentStems, toTerms } from './_lexical-terms.ts'
 import { cosine, toLexicalVector } from './_lexical-vector.ts'
+import { parseRerankTexts, rankItems } from './_rerank-text.ts'
 
 /** BM25's usual constants: how fast repetition saturates, and how much long texts are held back. */
 const SATURATION = 1.2
@@ -51,20 +51,6 @@ function countStems(text: string): { counts: Map<string, number>; length: number
 
 /** Answers a rerank request, most relevant first. Throws `invalid_value` for images. */
 export function rerankLexically(request: RerankRequest): RerankResponse {
-  const query = parseText(request.query, 'query')
-  const texts = request.items.map((item, index) => parseText(item, `items[${index}]`))
-  const data = scoreTexts(query, texts)
-    .map((score, index) => ({ index, relevance_score: score }))
-    .toSorted((left, right) => right.relevance_score - left.relevance_score || left.index - right.index)
-  return { data: data.slice(0, request.max_num_results ?? data.length) }
-}
-
-function parseText(item: RerankItem, param: string): string {
-  if (typeof item === 'string') return item
-  if (item.type === 'text') return item.text
-  throw new StackError('invalid_value', {
-    param,
-    problem: 'images have no words to compare',
-    fix: 'Send text, or choose a rerank model that sees.',
-  })
+  const { query, texts } = parseRerankTexts(request)
+  return { data: rankItems(request, scoreTexts(query, texts)) }
 }

@@ -1,18 +1,12 @@
 /** Which models a vendor serves now, and whether it answers at all. */
 import { isStackError } from '@llama-stack/api'
-import type {
-  Json,
-  ModelType,
-  ProviderCall,
-  ProviderHealth,
-  ProviderModel,
-  RecordingKey,
-  UpstreamRequest,
-} from '@llama-stack/api'
+import type { ProviderCall, ProviderHealth, ProviderModel, RecordingKey, UpstreamRequest } from '@llama-stack/api'
 import type { CallTarget } from './_call-target.ts'
 import type { Dialect, Listing } from './_dialect.ts'
 import { toBaseUrl, toRoot } from './_provider-settings.ts'
 import { findAt, findText } from './_json-shape.ts'
+import { toListedModel } from './_listed-model.ts'
+import { addDetails } from './_model-details.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { expectSuccess, readJson } from './_vendor-reply.ts'
 
@@ -20,17 +14,6 @@ const HEALTH_TIMEOUT_MS = 5000
 const LIST_TIMEOUT_MS = 30_000
 
 type Health = NonNullable<Dialect['health']>
-
-/** Where vendors put the length of a model's context, over all of them. */
-const CONTEXT_FIELDS: readonly string[] = [
-  'context_length',
-  'context_window',
-  'max_context_length',
-  'max_model_len',
-  'custom_metadata.context_length',
-]
-/** Another stack tells the dimension of its embedding models. */
-const DIMENSION_FIELDS: readonly string[] = ['custom_metadata.embedding_dimension']
 
 /** Lists the models; undefined where no key or no URL is there for asking. */
 export async function listModels(
@@ -52,35 +35,57 @@ async function findListed(
   only: string | undefined,
 ): Promise<readonly ProviderModel[]> {
   const { dialect } = context
-  if (only !== undefined) return [toModel(dialect, only, {})].filter((model) => model !== undefined)
-  const rows = dialect.listing === undefined ? [] : await fetchRows(context, dialect.listing, call)
-  const idField = dialect.listing?.id ?? 'id'
+  const listing = listingOf(context)
+  const toModel = (id: string, row: unknown): ProviderModel | undefined => toListedModel(context, listing, { id, row })
+  if (only !== undefined) return [toModel(only, {})].filter((model) => model !== undefined)
+  const rows = listing === undefined ? [] : await fetchRows(context, listing, call)
+  const idField = listing?.id ?? 'id'
   const rerankIds = rerankModels(context)
   const found = rows.flatMap((row) => {
     const id = findText(findAt(row, idField)) ?? findText(findAt(row, 'id'))
-    const model = id === undefined || rerankIds.includes(id) ? undefined : toModel(dialect, id, row)
-    return model === undefined ? [] : [model]
+    const model = id === undefined || rerankIds.includes(id) ? undefined : toModel(id, row)
+    // Where rerank models have their own URLs, one without cannot be called.
+    const isUnreachable = model?.type === 'rerank' && rerankIds.length > 0
+    return model === undefined || isUnreachable ? [] : [model]
   })
-  const fixed = dialect.fixedModels.flatMap((id) => toModel(dialect, id, {}) ?? [])
+  const fixed = dialect.fixedModels.flatMap((id) => toModel(id, {}) ?? [])
   return [...found, ...fixed, ...rerankIds.map((id): ProviderModel => ({ id, type: 'rerank', metadata: {} }))]
+}
+
+/** What recordings have is OpenAI's list, so a vendor's own is asked for in live mode only. */
+function listingOf({ dialect, live }: ProtocolContext): Listing | undefined {
+  return (live ? dialect.liveListing : undefined) ?? dialect.listing
 }
 
 /** Models with a rerank URL of their own: the vendor's list does not have them, or not as what they are. */
 function rerankModels({ dialect, settings }: ProtocolContext): readonly string[] {
+  if (dialect.rerank?.kind !== 'per-model') return []
   const named = settings.rerank_model_to_url ?? undefined
   if (named !== undefined) return Object.keys(named)
-  const isHosted = toBaseUrl(dialect, settings) === dialect.baseUrl
-  return isHosted && dialect.rerank?.shape === 'passages' ? Object.keys(dialect.rerank.urls) : []
+  return toBaseUrl(dialect, settings) === dialect.baseUrl ? Object.keys(dialect.rerank.urls) : []
 }
 
 async function fetchRows(context: ProtocolContext, listing: Listing, call: ProviderCall): Promise<readonly unknown[]> {
   const target = await context.locate(call)
   const request = toListRequest({ context, listing, target, call, timeoutMs: LIST_TIMEOUT_MS })
-  const response = await context.upstreamFor(target.chosenBy).send(request)
+  const response = await context.send(request, { target, call })
   const reply = await readJson(context.id, await expectSuccess(context.id, response))
   // A replayed list has OpenAI's shape whatever the vendor's own is.
   const rows = Array.isArray(reply) ? reply : (findAt(reply, listing.list || 'data') ?? findAt(reply, 'data'))
-  return Array.isArray(rows) ? rows : []
+  if (!Array.isArray(rows)) return []
+  const wanted = arrange(rows, listing)
+  const { details } = listing
+  return details === undefined ? wanted : addDetails(wanted, { context, listing, details, target, call })
+}
+
+function arrange(rows: readonly unknown[], { only, first }: Listing): readonly unknown[] {
+  const says = (row: unknown, { field, value }: { readonly field: string; readonly value: string }): boolean =>
+    findText(findAt(row, field)) === value
+  const wanted =
+    only === undefined ? rows : rows.filter((row) => findAt(row, only.field) === undefined || says(row, only))
+  if (first === undefined) return wanted
+  const { true: leading = [], false: others = [] } = Object.groupBy(wanted, (row) => `${says(row, first)}` as const)
+  return [...leading, ...others]
 }
 
 interface Asked {
@@ -95,8 +100,7 @@ interface ListCall extends Asked {
 }
 
 function toListRequest({ context, listing, target, call, timeoutMs }: ListCall): UpstreamRequest {
-  const base = listing.below === 'origin' ? new URL(target.baseUrl).origin : target.baseUrl
-  const url = base + joinQuery(listing.path, target.query)
+  const url = toBase(context, listing, target) + joinQuery(listing.path, target.query)
   return {
     method: 'GET',
     url,
@@ -113,10 +117,15 @@ function toListRequest({ context, listing, target, call, timeoutMs }: ListCall):
   }
 }
 
+function toBase({ dialect }: ProtocolContext, { below }: Listing, { baseUrl }: CallTarget): string {
+  if (below === 'origin') return new URL(baseUrl).origin
+  return below === 'root' ? toRoot(dialect, baseUrl) : baseUrl
+}
+
 function toHealthRequest(context: ProtocolContext, health: Health, { target, call }: Asked): UpstreamRequest {
   return {
     method: 'GET',
-    url: toRoot(context.dialect, target.baseUrl) + health.path,
+    url: toRoot(context.dialect, target.baseUrl) + joinQuery(health.path, target.query),
     headers: target.headers,
     chosenBy: target.chosenBy,
     provider: context.id,
@@ -136,39 +145,10 @@ function listingHeaders(headers: Readonly<Record<string, string>>, { key = '' }:
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace('{key}', () => key)]))
 }
 
-/** Undefined for a model that none of our operations can call. */
-function toModel(dialect: Dialect, id: string, row: unknown): ProviderModel | undefined {
-  const metadata: Record<string, Json> = {}
-  const contextLength = findNumber(row, CONTEXT_FIELDS)
-  if (contextLength !== undefined) metadata['context_length'] = contextLength
-  const dimension = findNumber(row, DIMENSION_FIELDS)
-  if (dimension !== undefined) metadata['embedding_dimension'] = dimension
-  const embedding = dialect.embeddingModels[id] ?? dialect.embeddingModels[id.replace(/:[^:/]*$/, '')]
-  if (embedding !== undefined) {
-    metadata['embedding_dimension'] = embedding.dimension
-    metadata['context_length'] = embedding.contextLength
-    return { id, type: 'embedding', metadata }
-  }
-  const type = toldType(dialect, id, row)
-  return type === null ? undefined : { id, type, metadata }
-}
-
-function findNumber(row: unknown, fields: readonly string[]): number | undefined {
-  return fields.map((field) => findAt(row, field)).find((value) => typeof value === 'number')
-}
-
-function toldType(dialect: Dialect, id: string, row: unknown): ModelType | null {
-  for (const { field, values } of dialect.listing?.types ?? []) {
-    const type = values[String(findAt(row, field))]
-    if (type !== undefined) return type
-  }
-  const named = Object.entries(dialect.nameTypes).find(([part]) => id.toLowerCase().includes(part))
-  return named?.[1] ?? 'llm'
-}
-
 /** Asks the server whether it is well, or for its list, with little patience. */
 export async function checkHealth(context: ProtocolContext, call: ProviderCall): Promise<ProviderHealth> {
-  const { health, listing } = context.dialect
+  const { health } = context.dialect
+  const listing = listingOf(context)
   const toRequest = (asked: Asked): UpstreamRequest | undefined => {
     if (health !== undefined) return toHealthRequest(context, health, asked)
     return listing && toListRequest({ context, listing, ...asked, timeoutMs: HEALTH_TIMEOUT_MS })
@@ -177,7 +157,7 @@ export async function checkHealth(context: ProtocolContext, call: ProviderCall):
     const target = await context.locate(call)
     const request = toRequest({ target, call })
     if (request === undefined) return { status: 'Not Implemented', message: 'the vendor has nothing that can be asked' }
-    const response = await expectSuccess(context.id, await context.upstreamFor(target.chosenBy).send(request))
+    const response = await expectSuccess(context.id, await context.send(request, { target, call }))
     response.body.cancel()
     return { status: 'OK' }
   } catch (error) {

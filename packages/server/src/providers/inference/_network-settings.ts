@@ -1,6 +1,6 @@
 /** The `network` block of a provider's configuration, and what the transport makes of it. */
 import * as z from 'zod'
-import type { NetworkOptions } from '@llama-stack/api'
+import type { NetworkOptions, Upstream } from '@llama-stack/api'
 import { isRecord } from '../../kernel/json-record.ts'
 
 const file = z.string().min(1)
@@ -96,6 +96,15 @@ export function toCallerNetworkOptions(options: NetworkOptions): NetworkOptions 
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   }
+}
+
+/**
+ * The transport to services that sell tokens for a vendor. The headers are for the vendor alone, and so is a waiver of
+ * verification: secrets are sent here.
+ */
+export function toTokenUpstream(upstream: Upstream, settings: NetworkSettings | null | undefined): Upstream {
+  const { headers: _vendors, tls, ...network } = toNetworkOptions(settings) ?? {}
+  return upstream.with({ ...network, ...(tls === undefined || tls.verify === false ? {} : { tls }) })
 }
 
 /** The headers of a call are in lower case; a name in another case would be sent beside ours instead of below it. */

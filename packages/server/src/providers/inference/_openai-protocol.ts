@@ -3,24 +3,29 @@
  * they come from the wire, so that the service can relay the bytes.
  */
 import { StackError } from '@llama-stack/api'
-import type { InferenceProvider, ProviderCall, StreamQuirks, UpstreamResponse } from '@llama-stack/api'
-import type { Dialect, Operation, OutboundBody } from './_dialect.ts'
+import type { InferenceProvider, ProviderCall, StreamQuirks, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
+import { adoptModel } from './_adopt-model.ts'
+import type { CallTarget } from './_call-target.ts'
+import type { Dialect, NativeCall, Operation, OutboundBody } from './_dialect.ts'
 import { inlineImages } from './_inline-images.ts'
 import { asRecord, isRecord } from '../../kernel/json-record.ts'
 import { checkHealth, listModels } from './_model-list.ts'
 import { toOutboundBody } from './_outbound-body.ts'
 import type { ClientRequest } from './_outbound-body.ts'
 import { OutgoingCall } from './_outgoing-call.ts'
-import { toHookConfig } from './_provider-settings.ts'
-import { toProtocolContext } from './_protocol-context.ts'
-import type { ProtocolContext, ProtocolInput } from './_protocol-context.ts'
+import { toHookConfig, toRoot } from './_provider-settings.ts'
+import type { ProtocolContext } from './_protocol-context.ts'
 import { rerankDocuments } from './_rerank.ts'
 import { expectSuccess } from './_vendor-reply.ts'
 
+/** What every instance has; the rest depends on the dialect. */
+export type OpenAiProtocol = InferenceProvider &
+  Required<Pick<InferenceProvider, 'chatCompletion' | 'models' | 'health'>>
+
 /** Builds the instance. */
-export function createOpenAiProtocol(dialect: Dialect, input: ProtocolInput): InferenceProvider {
-  const context = toProtocolContext(dialect, input)
-  const post = createPoster(context, input)
+export function createOpenAiProtocol(context: ProtocolContext): OpenAiProtocol {
+  const { dialect } = context
+  const post = createPoster(context)
   const embedding = toEmbeddingQuirks(dialect)
   return {
     async chatCompletion(request, call) {
@@ -48,7 +53,8 @@ export function createOpenAiProtocol(dialect: Dialect, input: ProtocolInput): In
     }),
     models: (call) => listModels(context, call),
     health: (call) => checkHealth(context, call),
-  } satisfies InferenceProvider
+    adoptModel: (model, call) => adoptModel(context, model, call),
+  } satisfies OpenAiProtocol
 }
 
 interface Posted {
@@ -58,12 +64,12 @@ interface Posted {
 
 type Poster = (operation: Operation, request: ClientRequest, call: ProviderCall) => Promise<Posted>
 
-function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
+function createPoster(context: ProtocolContext): Poster {
   const { dialect } = context
   const hookConfig = toHookConfig(context.settings)
   const plain = toStreamQuirks(dialect)
   const stripping: StreamQuirks = Object.freeze({ ...plain, stripUsageChunk: true })
-  const mayAskUsage = input.accounting === true && dialect.streamUsage
+  const mayAskUsage = context.live && dialect.streamUsage
 
   return async (operation, request, call) => {
     context.expectAllowed(request['model'])
@@ -75,14 +81,38 @@ function createPoster(context: ProtocolContext, input: ProtocolInput): Poster {
     }
     const asks = mayAskUsage && asksNoUsage(body)
     if (asks) body['stream_options'] = { ...asRecord(body['stream_options']), include_usage: true }
-    const outbound = new OutgoingCall({ provider: context.id, target, operation, body, call })
-    const response = await context.upstreamFor(target.chosenBy).send(outbound)
-    return { response: await expectSuccess(context.id, response), quirks: asks ? stripping : plain }
+    const native = context.live ? dialect.native?.(body, operation, hookConfig) : undefined
+    const outbound =
+      native === undefined
+        ? new OutgoingCall({ provider: context.id, target, operation, body, call })
+        : toNativeRequest(native, { context, target, call })
+    const response = await context.send(outbound, { target, call })
+    const answer = await expectSuccess(context.id, response)
+    return { response: (await native?.translate(answer)) ?? answer, quirks: asks ? stripping : plain }
   }
 }
 
 function asksNoUsage(body: OutboundBody): boolean {
   return body['stream'] === true && asRecord(body['stream_options'])['include_usage'] !== true
+}
+
+interface NativeOutgoing {
+  readonly context: ProtocolContext
+  readonly target: CallTarget
+  readonly call: ProviderCall
+}
+
+/** It has no recording key: it is sent in live mode only. */
+function toNativeRequest({ path, body }: NativeCall, { context, target, call }: NativeOutgoing): UpstreamRequest {
+  return {
+    method: 'POST',
+    url: toRoot(context.dialect, target.baseUrl) + path,
+    headers: target.headers,
+    body: JSON.stringify(body),
+    chosenBy: target.chosenBy,
+    provider: context.id,
+    signal: call.signal,
+  }
 }
 
 function toStreamQuirks(dialect: Dialect): StreamQuirks {

@@ -10,11 +10,13 @@ import { dialects } from './_dialect-table.ts'
 import { toDialect, wellBehaved } from './_dialect.ts'
 import type { Dialect } from './_dialect.ts'
 import { toBaseUrl, toSettingsSchema, whyOff } from './_provider-settings.ts'
+import { provider as oci } from './oci.ts'
 import { provider as ollama } from './ollama.ts'
 import { providers } from './openai-compatible.ts'
 import { provider as vllm } from './vllm.ts'
+import { provider as watsonx } from './watsonx.ts'
 
-const definitions: readonly AnyProviderDefinition[] = [...providers, ollama, vllm]
+const definitions: readonly AnyProviderDefinition[] = [...providers, oci, ollama, vllm, watsonx]
 
 function dialectOf(type: string): Dialect {
   return dialects.find((dialect) => dialect.type === type) ?? bug(`no row ${type}`)
@@ -122,12 +124,10 @@ describe('the schema', () => {
   })
 
   test('describes every key of every provider', () => {
-    for (const dialect of dialects) {
-      const schema = toSettingsSchema(dialect) as unknown as {
-        readonly shape: Record<string, { description?: string }>
-      }
-      const bare = Object.entries(schema.shape).filter(([, field]) => (field.description ?? '') === '')
-      expect({ [dialect.type]: bare }).toEqual({ [dialect.type]: [] })
+    for (const { type, config } of definitions) {
+      const { shape } = config as unknown as { readonly shape: Record<string, { description?: string }> }
+      const bare = Object.entries(shape).filter(([, field]) => (field.description ?? '') === '')
+      expect({ [type]: bare }).toEqual({ [type]: [] })
     }
   })
 })

@@ -14,7 +14,8 @@ const url = z
 const secret = z.union([z.string(), z.number()]).nullish()
 const text = z.union([z.string(), z.number()]).nullish()
 
-const everyProvider = {
+/** The keys that every provider of a vendor has. */
+export const everyProvider = {
   allowed_models: z.array(z.string()).nullish().describe('The models that may be listed and called. Default: all.'),
   refresh_models: z.boolean().nullish().describe('Whether the list is asked for again periodically. Default: false.'),
   network: NetworkSettings.nullish().describe('TLS, proxy, timeouts and headers of calls to this provider.'),
@@ -48,6 +49,45 @@ const extraSettings = {
     .describe('Older name of network.tls.verify: true, false, or the path of a CA certificate file.'),
   native_responses: z.boolean().nullish().describe('Accepted for upstream’s files; has no effect.'),
   fairness_header_attribute: text.describe('Accepted for upstream’s files; has no effect.'),
+  tenant_id: text.describe('The Entra tenant of the identity. Default: AZURE_TENANT_ID.'),
+  client_id: text.describe('The application, or the user-assigned identity. Default: AZURE_CLIENT_ID.'),
+  client_secret: secret.describe('The secret of the application, in place of the key. Default: AZURE_CLIENT_SECRET.'),
+  federated_token_file: text.describe('The file with the workload’s token. Default: AZURE_FEDERATED_TOKEN_FILE.'),
+  managed_identity: z
+    .boolean()
+    .nullish()
+    .describe('Whether tokens come from the machine this runs on. Default: where IDENTITY_ENDPOINT is set.'),
+  authority_host: url.describe('Where Entra is. Default: AZURE_AUTHORITY_HOST, or https://login.microsoftonline.com.'),
+  token_scope: text.describe('What tokens are for. Default: https://cognitiveservices.azure.com/.default.'),
+  project_id: text.describe('The project that pays. Usually ${env.WATSONX_PROJECT_ID:=}.'),
+  iam_url: url.describe('Where keys buy tokens. Default: https://iam.cloud.ibm.com.'),
+  oci_auth_type: z
+    .enum(['instance_principal', 'config_file', ''])
+    .nullish()
+    .describe('Who signs: the machine this runs on, or the user of a configuration file. Default: instance_principal.'),
+  oci_region: z
+    .string()
+    .regex(/^([a-z0-9]+(-[a-z0-9]+)+)?$/, 'must be the name of a region, like us-ashburn-1')
+    .nullish()
+    .describe('The region whose models are served. Default: us-ashburn-1.'),
+  oci_compartment_id: text.describe('The compartment that pays. Usually ${env.OCI_COMPARTMENT_OCID:=}.'),
+  oci_config_file_path: text.describe('Default: ~/.oci/config.'),
+  oci_config_profile: text.describe('Default: DEFAULT.'),
+  keep_alive: z
+    .union([z.string(), z.number()])
+    .nullish()
+    .describe(
+      'How long a model stays loaded after a request: 10m, seconds, -1 for ever, 0 not at all. Default: Ollama’s.',
+    ),
+  num_ctx: z
+    .int()
+    .positive()
+    .nullish()
+    .describe('The context in tokens that models are loaded with. Default: Ollama’s.'),
+  options: z
+    .record(z.string(), z.json())
+    .nullish()
+    .describe('Ollama’s own parameters, sent with every request: {top_k: 20, num_gpu: 1}. Default: none.'),
 } satisfies Record<ExtraSetting, z.ZodType>
 
 type UrlAndKey = { readonly [K in UrlSetting]?: string | null | undefined } & {
@@ -139,7 +179,7 @@ export function toRoot({ apiPath }: Dialect, baseUrl: string): string {
 }
 
 /** Why an instance cannot serve without a caller's own key, or undefined. */
-export function whyOff(dialect: Dialect, settings: ProviderSettings): string | undefined {
+export function whyOff(dialect: Dialect, settings: ProviderSettings, hasIdentity = false): string | undefined {
   const baseUrl = toBaseUrl(dialect, settings)
   if (baseUrl === undefined && !dialect.locatedByName) {
     const from = dialect.urlEnv === undefined ? '' : ` (${dialect.urlEnv})`
@@ -148,7 +188,7 @@ export function whyOff(dialect: Dialect, settings: ProviderSettings): string | u
   if (dialect.locatedByName && baseUrl === undefined && findText(settings.endpoint_name) === undefined) {
     return 'no endpoint; set endpoint_name or base_url'
   }
-  if (findCredential(dialect, settings) !== undefined || isKeyless(dialect, baseUrl)) return undefined
+  if (hasIdentity || findCredential(dialect, settings) !== undefined || isKeyless(dialect, baseUrl)) return undefined
   if (Object.keys(settings.forward_headers ?? {}).length > 0) return undefined
   return `no key; set ${dialect.keySettings[0] ?? 'api_key'}${dialect.env === undefined ? '' : ` (${dialect.env})`}`
 }
@@ -170,6 +210,8 @@ export function toCredentialFacts(dialect: Dialect): NonNullable<ProviderDefinit
 
 /** The settings as the pure hooks of a dialect see them. */
 export function toHookConfig(settings: ProviderSettings): JsonObject {
-  const { max_tokens: maxTokens } = settings
-  return maxTokens === undefined || maxTokens === null ? {} : { max_tokens: maxTokens }
+  const { max_tokens, keep_alive, num_ctx, options } = settings
+  const said = Object.entries({ max_tokens, keep_alive, num_ctx, options })
+  // Checked as JSON by the schema.
+  return Object.fromEntries(said.filter(([, value]) => value !== undefined && value !== null)) as JsonObject
 }

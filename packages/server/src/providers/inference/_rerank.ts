@@ -1,19 +1,19 @@
-/** Rerank calls in the two shapes that vendors have for them. */
-import { StackError } from '@llama-stack/api'
+/** Rerank calls: which of a vendor's addresses is asked, and what its scores mean. */
+import { isStackError, StackError } from '@llama-stack/api'
 import type {
   JsonObject,
   ProviderCall,
   RecordingKey,
-  RerankItem,
   RerankRequest,
   RerankResponse,
   UpstreamRequest,
 } from '@llama-stack/api'
 import type { CallTarget } from './_call-target.ts'
 import type { Reranking } from './_dialect.ts'
-import { findAt } from './_json-shape.ts'
-import { toRoot } from './_provider-settings.ts'
+import { toBaseUrl, toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
+import { readScores, toRerankBody } from './_rerank-shapes.ts'
+import type { RerankShape } from './_rerank-shapes.ts'
 import { expectSuccess, readJson } from './_vendor-reply.ts'
 
 /** Scores the items of a request; the most relevant come first. */
@@ -28,24 +28,79 @@ export async function rerankDocuments(
   }
   context.expectAllowed(request.model)
   const target = await context.locate(call)
-  const outbound = toRequest({ context, rerank, target, request, call })
-  const response = await context.upstreamFor(outbound.chosenBy).send(outbound)
-  const reply = await readJson(context.id, await expectSuccess(context.id, response))
-  const scored = readScores(rerank, reply).toSorted((a, b) => b.relevance_score - a.relevance_score)
-  return { data: scored.slice(0, request.max_num_results ?? scored.length) }
+  const scored = await askInTurn(toAddresses({ context, rerank, target }, request.model), async (address) => {
+    const body = await toRerankBody(address.shape, request, {
+      images: rerank.images,
+      fetch: { upstream: context.upstreamFor('caller'), signal: call.signal },
+    })
+    const outbound = toRequest({ context, target, call, url: address.url, body })
+    const response = await context.send(outbound, { target, call })
+    const reply = await readJson(context.id, await expectSuccess(context.id, response))
+    return readScores(address.shape, reply, { provider: context.id, items: request.items.length })
+  })
+  // Sorting is stable: items of the same score stay in the order of the request.
+  const ranked = scored.toSorted((a, b) => b.relevance_score - a.relevance_score)
+  return { data: ranked.slice(0, request.max_num_results ?? ranked.length) }
 }
 
-interface RerankCall {
+interface Address {
+  readonly url: string
+  readonly shape: RerankShape
+}
+
+interface Reranker {
   readonly context: ProtocolContext
   readonly rerank: Reranking
   readonly target: CallTarget
-  readonly request: RerankRequest
-  readonly call: ProviderCall
 }
 
-function toRequest({ context, rerank, target, request, call }: RerankCall): UpstreamRequest {
-  const url = toUrl({ context, rerank, target, request })
-  const body = toBody(rerank, request)
+function toAddresses({ context, rerank, target }: Reranker, model: string): readonly Address[] {
+  const toUrl = ({ path, below }: { readonly path: string; readonly below: 'base' | 'root' }): string =>
+    (below === 'root' ? toRoot(context.dialect, target.baseUrl) : target.baseUrl) + path + target.query
+  if (rerank.kind === 'shared') return rerank.paths.map((path) => ({ url: toUrl(path), shape: path.shape }))
+  const { dialect, settings } = context
+  const named = settings.rerank_model_to_url ?? undefined
+  const isHosted = toBaseUrl(dialect, settings) === dialect.baseUrl
+  if (named === undefined && !isHosted) return [{ url: toUrl(rerank.selfHosted), shape: rerank.shape }]
+  const urls = named ?? rerank.urls
+  const url = Object.hasOwn(urls, model) ? urls[model] : undefined
+  if (url === undefined) throw new StackError('model_not_found', { model })
+  return [{ url, shape: rerank.shape }]
+}
+
+/** Asks the addresses in turn while the server has no such path. The failure of the first is the one that tells most. */
+async function askInTurn<Result>(
+  addresses: readonly Address[],
+  ask: (address: Address) => Promise<Result>,
+): Promise<Result> {
+  let first: unknown
+  for (const address of addresses) {
+    try {
+      return await ask(address)
+    } catch (error) {
+      if (!isUnknownPath(error)) throw error
+      first ??= error
+    }
+  }
+  throw first
+}
+
+/** A web framework's own 404 or 405: a vendor that refuses the model says so with a type. */
+function isUnknownPath(error: unknown): boolean {
+  if (!isStackError(error, 'provider_invalid_request')) return false
+  const { status, vendorType, vendorCode } = error.details
+  return (status === 404 || status === 405) && vendorType === undefined && vendorCode === undefined
+}
+
+interface Outgoing {
+  readonly context: ProtocolContext
+  readonly target: CallTarget
+  readonly call: ProviderCall
+  readonly url: string
+  readonly body: JsonObject
+}
+
+function toRequest({ context, target, call, url, body }: Outgoing): UpstreamRequest {
   return {
     method: 'POST',
     url,
@@ -58,43 +113,4 @@ function toRequest({ context, rerank, target, request, call }: RerankCall): Upst
       return { kind: 'http', url, body, testId: call.testId ?? null }
     },
   }
-}
-
-function toUrl({ context, rerank, target, request: { model } }: Omit<RerankCall, 'call'>): string {
-  if (rerank.shape === 'documents') {
-    return (rerank.below === 'root' ? toRoot(context.dialect, target.baseUrl) : target.baseUrl) + rerank.path
-  }
-  const url = (context.settings.rerank_model_to_url ?? rerank.urls)[model]
-  if (url === undefined) throw new StackError('model_not_found', { model })
-  return url
-}
-
-function toBody(rerank: Reranking, request: RerankRequest): JsonObject {
-  const { model, max_num_results: top } = request
-  const query = toText(request.query, 'query')
-  const items = request.items.map((item, index) => toText(item, `items[${index}]`))
-  if (rerank.shape === 'passages') return { model, query: { text: query }, passages: items.map((text) => ({ text })) }
-  return { model, query, documents: items, ...(typeof top === 'number' && { top_n: top }) }
-}
-
-function toText(item: RerankItem, param: string): string {
-  if (typeof item === 'string') return item
-  if (item.type === 'text') return item.text
-  throw new StackError('invalid_value', {
-    param,
-    problem: 'this provider ranks text only',
-    fix: 'Send a text, or choose a model of another provider.',
-  })
-}
-
-/** `results` or `data` with relevance scores; passages have `rankings` with logits. */
-function readScores({ shape }: Reranking, reply: unknown): RerankResponse['data'] {
-  const isPassages = shape === 'passages'
-  const rows = isPassages ? findAt(reply, 'rankings') : (findAt(reply, 'results') ?? findAt(reply, 'data'))
-  if (!Array.isArray(rows)) return []
-  return rows.flatMap((row: unknown) => {
-    const index = findAt(row, 'index')
-    const score = findAt(row, isPassages ? 'logit' : 'relevance_score')
-    return typeof index === 'number' && typeof score === 'number' ? [{ index, relevance_score: score }] : []
-  })
 }

@@ -2,6 +2,12 @@
 import { deepFreeze } from './_dialect.ts'
 import type { DialectRow } from './_dialect.ts'
 
+const databricksTasks = {
+  'llm/v1/chat': 'llm',
+  'llm/v1/completions': 'llm',
+  'llm/v1/embeddings': 'embedding',
+} as const
+
 /** Rows of the dialect table. */
 export const selfHostedRows = deepFreeze([
   {
@@ -11,7 +17,18 @@ export const selfHostedRows = deepFreeze([
     rootSettings: ['api_base'],
     urlEnv: 'AZURE_API_BASE',
     apiPath: '/openai/v1',
-    extraSettings: ['api_version', 'api_type'],
+    extraSettings: [
+      'api_version',
+      'api_type',
+      'tenant_id',
+      'client_id',
+      'client_secret',
+      'federated_token_file',
+      'managed_identity',
+      'authority_host',
+      'token_scope',
+    ],
+    identity: 'entra',
     // The v1 path takes these; dated versions belong to the older path of deployments, and upstream sends none either.
     versions: ['v1', 'preview', 'latest'],
     env: 'AZURE_API_KEY',
@@ -39,18 +56,20 @@ export const selfHostedRows = deepFreeze([
     keySettings: ['api_token', 'api_key'],
     env: 'DATABRICKS_TOKEN',
     providerData: 'databricks_api_token',
-    completions: false,
     listing: {
       path: '/api/2.0/serving-endpoints',
       below: 'origin',
       list: 'endpoints',
       id: 'name',
+      only: { field: 'state.ready', value: 'READY' },
+      // Endpoints of external models, and those of the time before `task`, say it of what they serve. Others are custom
+      // models and agents, which take bodies of their own.
       types: [
-        {
-          field: 'task',
-          values: { 'llm/v1/chat': 'llm', 'llm/v1/completions': 'llm', 'llm/v1/embeddings': 'embedding' },
-        },
+        { field: 'task', values: databricksTasks },
+        { field: 'config.served_entities.0.external_model.task', values: databricksTasks },
+        { field: 'config.served_models.0.external_model.task', values: databricksTasks, others: null },
       ],
+      facts: { endpoint_type: 'endpoint_type' },
     },
     embeddingModels: {
       'databricks-gte-large-en': { dimension: 1024, contextLength: 8192 },
@@ -109,6 +128,31 @@ export const selfHostedRows = deepFreeze([
     keyless: 'always',
     placeholderKey: 'no-key-required',
     health: { path: '/health' },
+  },
+  {
+    type: 'remote::lmstudio',
+    description: 'Models served by LM Studio.',
+    baseUrl: 'http://localhost:1234/v1',
+    urlEnv: 'LMSTUDIO_URL',
+    providerData: 'lmstudio_api_key',
+    keyless: 'always',
+    // The address of an image is refused: "'url' field must be a base64 encoded image".
+    inlineImages: true,
+    listing: {
+      path: '/api/v0/models',
+      below: 'root',
+      types: [{ field: 'type', values: { llm: 'llm', vlm: 'llm', embeddings: 'embedding' } }],
+      // It loads what is asked for: `auto` should not be the largest file on the disk.
+      first: { field: 'state', value: 'loaded' },
+      facts: {
+        kind: 'type',
+        state: 'state',
+        capabilities: 'capabilities',
+        quantization: 'quantization',
+        architecture: 'arch',
+      },
+    },
+    embeddingModels: { 'text-embedding-nomic-embed-text-v1.5': { dimension: 768, contextLength: 2048 } },
   },
   {
     type: 'remote::passthrough',

@@ -7,8 +7,18 @@ import { toProviderError } from '../../kernel/provider-failure.ts'
 const MAX_ERROR_BYTES = 1024 * 1024
 const MAX_JSON_BYTES = 64 * 1024 * 1024
 
-/** Gives the response back when it is a success; else reads what the vendor says and throws it. */
-export async function expectSuccess(provider: string, response: UpstreamResponse): Promise<UpstreamResponse> {
+/** A failed reply, read. */
+export type VendorFailure = Parameters<typeof toProviderError>[1]
+
+/**
+ * Gives the response back when it is a success; else reads what the vendor says and throws it. `toError` is for vendors
+ * whose failures have a shape of their own.
+ */
+export async function expectSuccess(
+  provider: string,
+  response: UpstreamResponse,
+  toError: (provider: string, failure: VendorFailure) => StackError = toProviderError,
+): Promise<UpstreamResponse> {
   const { status, headers } = response
   if (status < 300) return response
   if (status < 400) {
@@ -18,7 +28,7 @@ export async function expectSuccess(provider: string, response: UpstreamResponse
       reason: `it redirects to '${headers['location'] ?? ''}' (status ${status}); check the configured URL`,
     })
   }
-  throw toProviderError(provider, { status, headers, bodyText: await readText(provider, response) })
+  throw toError(provider, { status, headers, bodyText: await readText(provider, response) })
 }
 
 async function readText(provider: string, response: UpstreamResponse): Promise<string> {

@@ -4,4 +4,6 @@ import { dialects } from './_dialect-table.ts'
 import { defineOpenAiProvider } from './_openai-provider.ts'
 
 /** One definition per vendor. */
-export const providers: readonly AnyProviderDefinition[] = Object.freeze(dialects.map(defineOpenAiProvider))
+export const providers: readonly AnyProviderDefinition[] = Object.freeze(
+  dialects.map((dialect) => defineOpenAiProvider(dialect)),
+)

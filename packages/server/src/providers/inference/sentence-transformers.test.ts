@@ -38,7 +38,7 @@ it('never guesses the length of a vector', async () => {
 })
 
 it('accepts the settings of upstream’s files and no others', () => {
-  expect(provider.config.parse({})).toEqual({ trust_remote_code: false })
-  expect(provider.config.parse({ trust_remote_code: true })).toEqual({ trust_remote_code: true })
+  expect(provider.config.parse({})).toMatchObject({ trust_remote_code: false, fallback: 'lexical' })
+  expect(provider.config.parse({ trust_remote_code: true })).toMatchObject({ trust_remote_code: true })
   expect(() => provider.config.parse({ device: 'cuda' })).toThrow(/device/)
 })

@@ -82,13 +82,6 @@ test('only allowed models rank', async () => {
   expect(rig.vendor.requests).toHaveLength(0)
 })
 
-test('an image cannot be ranked', async () => {
-  await using rig = await createRig(suite, { json: {} })
-  const items = [{ type: 'image_url' as const, image_url: { url: 'https://pictures.example/1.png' } }]
-  const failure = await failureOf(rig.provider.rerank?.({ model: 'r', query: 'wet', items }, rig.call()))
-  expect(failure).toMatchObject({ code: 'invalid_value', param: 'items[0]' })
-})
-
 test('token ids are embedded', async () => {
   await using rig = await createRig(suite, { json: fixture.embeddings?.reply })
   await rig.provider.embeddings?.({ model: 'm', input: [[1, 2], [3]] }, rig.call())

@@ -17,7 +17,16 @@ const dialect = toDialect({
   placeholderKey: 'fake',
   tokenInput: true,
   health: { path: '/health' },
-  rerank: { shape: 'documents', path: '/rerank', below: 'root' },
+  rerank: {
+    kind: 'shared',
+    images: 'parts',
+    // A gateway may let only /v1 through, and servers before 0.7 have nothing but the score API.
+    paths: [
+      { shape: 'documents', path: '/rerank', below: 'root' },
+      { shape: 'documents', path: '/rerank', below: 'base' },
+      { shape: 'pairs', path: '/score', below: 'root' },
+    ],
+  },
   // vLLM lists one model or a few, and says nothing of their kind.
   nameTypes: { embed: 'embedding', rerank: 'rerank' },
   request(body, operation, config): OutboundBody {

@@ -1,39 +1,45 @@
-/** Inference: every operation is routed to the provider that owns the model, and its reply observed on the way back. */
-import { isStackError, StackError } from '@llama-stack/api'
+/**
+ * Inference: every operation is routed to the targets that can answer, run by the executor over them, and its reply observed
+ * on the way back.
+ */
+import { StackError, value } from '@llama-stack/api'
 import type {
   CallContext,
   ChatCompletionRequest,
   Clock,
-  CompletionReply,
   CompletionRequest,
   DocumentRerankRequest,
   EmbeddingsRequest,
+  EmbeddingsResponse,
   Inference,
-  InferenceProvider,
   ModelType,
+  Reply,
   RerankRequest,
+  RerankResponse,
 } from '@llama-stack/api'
-import { value } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import type { Storage } from '../../storage/storage.ts'
-import type { ModelRouter, Route } from '../models/model-router.ts'
-import { CompletionObserver } from './completion-observer.ts'
+import type { ModelRouter } from '../models/model-router.ts'
+import type { Route } from '../models/route.ts'
+import type { Executor } from '../reliability/executor.ts'
+import { askProvider } from './ask-provider.ts'
 import type { KeptReply } from './completion-observer.ts'
-import { relayCompletion } from './relay-completion.ts'
+import { CompletionOperation } from './completion-operation.ts'
+import { nameFor } from './name-for.ts'
+import * as operations from './provider-operations.ts'
+import type { ValueReply } from './provider-operations.ts'
 import { relayEmbeddings } from './relay-embeddings.ts'
-import type { CompletionShape } from './repair-chunk.ts'
 import { createStoredCompletions } from './stored-completions.ts'
 
 export interface InferenceOptions {
   readonly router: ModelRouter
+  readonly executor: Executor
   readonly storage: Storage
   readonly clock: Clock
   readonly ids: Ids
   /** Whether chat completions are kept unless a request says otherwise. */
   readonly storesCompletions: boolean
 }
-
-type Completing = 'chatCompletion' | 'completion'
 
 /** Creates the service behind every route of inference. */
 export function createInferenceService(options: InferenceOptions): Inference {
@@ -62,49 +68,66 @@ async function chat(options: InferenceOptions, request: ChatCompletionRequest, c
             metadata,
           })
       : undefined
-  const call = await begin(options, { model: request.model, type: 'llm', context, keep })
-  return finishCompletion(options, call, {
-    shape: 'chat',
-    streamed: asked.stream === true,
-    reply: await attempt(call, 'chatCompletion', (provider) =>
-      provider.chatCompletion?.({ ...asked, model: call.route.resourceId }, context),
-    ),
-  })
+  const route = await findRoute(options, asked.model, { type: 'llm', context })
+  const { clock, ids } = options
+  return options.executor.run(
+    new CompletionOperation({ kind: operations.chat, route, context, request: asked, clock, ids, keep }),
+  )
 }
 
 async function complete(options: InferenceOptions, request: CompletionRequest, context: CallContext) {
-  const call = await begin(options, { model: request.model, type: 'llm', context, keep: undefined })
-  return finishCompletion(options, call, {
-    shape: 'text',
-    streamed: request.stream === true,
-    reply: await attempt(call, 'completion', (provider) =>
-      provider.completion?.({ ...request, model: call.route.resourceId }, context),
-    ),
-  })
+  const route = await findRoute(options, request.model, { type: 'llm', context })
+  const { clock, ids } = options
+  return options.executor.run(new CompletionOperation({ kind: operations.text, route, context, request, clock, ids }))
 }
 
 async function embed(options: InferenceOptions, request: EmbeddingsRequest, context: CallContext) {
-  const call = await begin(options, { model: request.model, type: 'embedding', context, keep: undefined })
-  const reply = await attempt(call, 'embeddings', (provider) =>
-    provider.embeddings?.({ ...request, model: call.route.resourceId }, context),
-  )
-  return relayEmbeddings({
-    reply,
-    provider: call.route.provider.id,
-    observer: call.observer,
-    format: request.encoding_format ?? 'float',
-    ...nameFor(call, context),
+  const route = await findRoute(options, request.model, { type: 'embedding', context })
+  const { clock } = options
+  return options.executor.run<Reply<EmbeddingsResponse>>({
+    route,
+    context,
+    request,
+    canResume: () => false,
+    async attempt(target, call) {
+      const answer = await askProvider({
+        operation: operations.embeddings,
+        target,
+        request,
+        context: call.context,
+        clock,
+      })
+      return relayEmbeddings({
+        ...answer,
+        provider: target.provider.id,
+        format: request.encoding_format ?? 'float',
+        ...nameFor(route, context),
+      })
+    },
   })
 }
 
 async function rerank(options: InferenceOptions, request: RerankRequest, context: CallContext) {
-  const call = await begin(options, { model: request.model, type: 'rerank', context, keep: undefined })
-  const reply = await attempt(call, 'rerank', (provider) =>
-    provider.rerank?.({ ...request, model: call.route.resourceId }, context),
-  )
-  call.observer.see({})
-  await call.observer.finish('json')
-  return value(reply.value, reply.headers)
+  const route = await findRoute(options, request.model, { type: 'rerank', context })
+  const { clock } = options
+  return options.executor.run<ValueReply<RerankResponse>>({
+    route,
+    context,
+    request,
+    canResume: () => false,
+    async attempt(target, call) {
+      const { reply, observer } = await askProvider({
+        operation: operations.rerank,
+        target,
+        request,
+        context: call.context,
+        clock,
+      })
+      observer.see({})
+      await observer.finish('json')
+      return reply
+    },
+  })
 }
 
 /** Cohere's, Jina's and vLLM's shape over the same operation. */
@@ -124,89 +147,14 @@ async function rerankDocuments(options: InferenceOptions, request: DocumentReran
   return value({ id: options.ids.random('rerank-'), model, results }, reply.headers)
 }
 
-/** One call to a provider: where it goes and who watches it. */
-interface Call {
-  readonly route: Route
-  readonly provider: InferenceProvider
-  readonly observer: CompletionObserver
-}
-
-interface Beginning {
-  readonly model: string
-  readonly type: ModelType
-  readonly context: CallContext
-  readonly keep: ((reply: KeptReply) => Promise<void>) | undefined
-}
-
-async function begin(options: InferenceOptions, { model, type, context, keep }: Beginning): Promise<Call> {
+/** Where a call may go. */
+function findRoute(
+  { router }: InferenceOptions,
+  model: string,
+  { type, context }: { readonly type: ModelType; readonly context: CallContext },
+): Promise<Route> {
   if (context.record !== undefined) context.record.model = model
-  const route = await options.router.route(model, type, context)
-  const provider = await route.provider.get()
-  if (context.record !== undefined && provider.demo === true) context.record.demo = true
-  const observer = new CompletionObserver({
-    context,
-    clock: options.clock,
-    provider: route.provider.id,
-    providerModel: route.resourceId,
-    ...(keep === undefined ? {} : { keep }),
-  })
-  return { route, provider, observer }
-}
-
-/** Calls one operation of a provider; an absent one is refused by name. */
-async function attempt<Result>(
-  { route, provider, observer }: Call,
-  operation: Completing | 'embeddings' | 'rerank',
-  send: (provider: InferenceProvider) => Promise<Result> | undefined,
-): Promise<Result> {
-  try {
-    const sent = send(provider)
-    if (sent !== undefined) return await sent
-    throw new StackError('operation_unsupported', {
-      operation: OPERATION_NAMES[operation],
-      provider: route.provider.id,
-    })
-  } catch (error) {
-    observer.fail(isStackError(error) ? error.code : 'internal_error')
-    throw error
-  }
-}
-
-const OPERATION_NAMES = Object.freeze({
-  chatCompletion: 'chat completions',
-  completion: 'text completions',
-  embeddings: 'embeddings',
-  rerank: 'reranking',
-})
-
-function finishCompletion<Value extends object, Event extends object>(
-  options: InferenceOptions,
-  { route, observer, ...call }: Call,
-  answered: { shape: CompletionShape; streamed: boolean; reply: CompletionReply<Value, Event>; context?: CallContext },
-) {
-  const { context } = observer
-  if (context.record !== undefined) context.record.streamed = answered.streamed
-  const quirks = answered.reply.kind === 'upstream' ? answered.reply.quirks : {}
-  return relayCompletion({
-    reply: answered.reply,
-    provider: route.provider.id,
-    observer,
-    streamed: answered.streamed,
-    repair: {
-      shape: answered.shape,
-      streamed: answered.streamed,
-      model: route.requested,
-      created: Math.floor(options.clock.now() / 1000),
-      newId: () => options.ids.random(quirks.overwriteId === true ? 'cltsd-' : 'chatcmpl-'),
-      overwriteId: quirks.overwriteId === true,
-    },
-    ...nameFor({ route, observer, ...call }, context),
-  })
-}
-
-/** OGX replies carry the model's name as it was asked for, Llama Stack's carry the provider's. */
-function nameFor({ route }: Call, context: CallContext): { rename?: string } {
-  return context.generation === 'llama-stack' ? {} : { rename: route.requested }
+  return router.route(model, type, context)
 }
 
 /**

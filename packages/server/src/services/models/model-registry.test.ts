@@ -94,6 +94,19 @@ describe('listed models', () => {
     expect(await idsOf(rig.registry)).toEqual(['slow/s', 'fast/f'])
   })
 
+  test('answer to the other names that their provider takes for them', async () => {
+    const models = () => Promise.resolve([{ ...toModels(['m:latest'])[0], names: ['m'] } as ProviderModel])
+    await using rig = await createModelRig({ providers: { one: { models }, two: listing('m') } })
+    await rig.registry.refresh()
+    expect(await rig.registry.find('one/m', anna)).toMatchObject({ id: 'one/m:latest', resourceId: 'm:latest' })
+    expect(await rig.registry.find('two/m', anna)).toMatchObject({ id: 'two/m' })
+    // Such a name is free: it may be registered with metadata of one's own.
+    const mine = known('one/m', { resourceId: 'm:latest', metadata: { mine: true } })
+    await rig.registry.register(mine, anna)
+    expect(await rig.registry.find('one/m', anna)).toEqual(mine)
+    expect(await rig.registry.find('one/m', bert)).toMatchObject({ id: 'one/m:latest' })
+  })
+
   test('of one provider do not wait for those of another', async () => {
     const held = createHeldListing()
     await using rig = await createModelRig({ providers: { held, fast: listing('f') } })

@@ -8,6 +8,7 @@ import type { Clock, JsonObject, Log, ModelType, Principal, ProviderCall, Provid
 import { isStackError, StackError } from '@llama-stack/api'
 import type { RegisteredModel, Storage } from '../../storage/storage.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { Aliases } from './route.ts'
 
 /** A model that can be asked for by its id. */
 export interface KnownModel {
@@ -19,6 +20,8 @@ export interface KnownModel {
   readonly metadata: JsonObject
   /** Unix seconds when this server first saw it. */
   readonly created: number
+  /** Other names that its provider takes for it. Default: none. */
+  readonly names?: readonly string[]
 }
 
 /** A model as the configuration declares it. */
@@ -35,7 +38,7 @@ export interface DeclaredModel {
 export interface ModelRegistryOptions {
   readonly providers: readonly ProviderHandle[]
   readonly declared: readonly DeclaredModel[]
-  readonly aliases: Readonly<Record<string, string>>
+  readonly aliases: Aliases
   readonly storage: Storage
   readonly clock: Clock
   readonly log: Log
@@ -83,7 +86,7 @@ export class ModelRegistry implements Disposable {
     return this.#version
   }
 
-  get aliases(): Readonly<Record<string, string>> {
+  get aliases(): Aliases {
     return this.#options.aliases
   }
 
@@ -153,7 +156,7 @@ export class ModelRegistry implements Disposable {
     const before = this.#listed.get(handle.id)
     const now = Math.floor(this.#options.clock.now() / 1000)
     const models = new Map<string, KnownModel>()
-    for (const { id: resourceId, type, metadata } of listing) {
+    for (const { id: resourceId, type, metadata, names } of listing) {
       const id = `${handle.id}/${resourceId}`
       models.set(id, {
         id,
@@ -162,6 +165,7 @@ export class ModelRegistry implements Disposable {
         type,
         metadata,
         created: before?.get(id)?.created ?? now,
+        ...(names === undefined ? {} : { names }),
       })
     }
     return models
@@ -191,8 +195,12 @@ export class ModelRegistry implements Disposable {
     return [...all.values()]
   }
 
-  /** The model with exactly this id. */
+  /** The model with exactly this id, or with one of the other names that its provider takes for it. */
   async find(id: string, principal: Principal): Promise<KnownModel | undefined> {
+    return (await this.#findExact(id, principal)) ?? this.#findNamed(id)
+  }
+
+  async #findExact(id: string, principal: Principal): Promise<KnownModel | undefined> {
     const declared = this.#declared.get(id)
     if (declared !== undefined) return declared
     const registered = (await this.#registeredBy(principal)).get(id)
@@ -204,9 +212,18 @@ export class ModelRegistry implements Disposable {
     return undefined
   }
 
+  #findNamed(id: string): KnownModel | undefined {
+    for (const [providerId, models] of this.#listed) {
+      if (!id.startsWith(`${providerId}/`)) continue
+      const name = id.slice(providerId.length + 1)
+      for (const model of models.values()) if (model.names?.includes(name) === true) return model
+    }
+    return undefined
+  }
+
   /** Keeps a model for this principal. The same values again change nothing; other values are a conflict. */
   async register(model: KnownModel, principal: Principal): Promise<KnownModel> {
-    const known = await this.find(model.id, principal)
+    const known = await this.#findExact(model.id, principal)
     if (known !== undefined) {
       if (known.providerId === model.providerId && known.resourceId === model.resourceId && known.type === model.type)
         return known

@@ -29,9 +29,9 @@ async function whereTo(
   model: string,
   { type = 'llm', context = callBy() }: { readonly type?: ModelType; readonly context?: CallContext } = {},
 ): Promise<string> {
-  const { requested, provider, resourceId } = await rig.router.route(model, type, context)
+  const { requested, targets } = await rig.router.route(model, type, context)
   expect(requested).toBe(model)
-  return `${provider.id}: ${resourceId}`
+  return targets.map(({ target }) => `${target.provider.id}: ${target.model}`).join(', ')
 }
 
 const mixed: RigProvider = {
@@ -44,6 +44,13 @@ describe('a model is found by', () => {
     await using rig = await createListedRig({ one: mixed, two: mixed })
     expect(await whereTo(rig, 'two/chat-2')).toBe('two: chat-2')
     expect(await whereTo(rig, 'two/embed', { type: 'embedding' })).toBe('two: embed')
+  })
+
+  test('another name that its provider takes for it, with or without the provider', async () => {
+    const named = { models: () => Promise.resolve(toModels(['m:latest']).map((model) => ({ ...model, names: ['m'] }))) }
+    await using rig = await createListedRig({ one: named })
+    expect(await whereTo(rig, 'one/m')).toBe('one: m:latest')
+    expect(await whereTo(rig, 'm')).toBe('one: m:latest')
   })
 
   test('its exact id before anything else that the name could mean', async () => {
@@ -60,11 +67,31 @@ describe('a model is found by', () => {
     expect(await whereTo(rig, 'first')).toBe('one: chat-1')
   })
 
+  test('an alias of several, as far as they are found, each with its weight', async () => {
+    const group = { strategy: 'weighted' as const, retries: 0 }
+    const named = (...models: string[]) => ({ ...group, targets: models.map((model) => ({ model, weight: 2 })) })
+    const aliases = {
+      team: named('chat-2', 'nobody/m', 'two/open', 'fast'),
+      fast: 'one/chat-1',
+      none: named('x', 'y'),
+      nested: named('team', 'two/m'),
+      circle: named('circle'),
+    }
+    await using rig = await createListedRig({ one: mixed, two: listing('m') }, { aliases })
+    expect(await whereTo(rig, 'team')).toBe('one: chat-2, two: open, one: chat-1')
+    const route = await rig.router.route('team', 'llm', callBy())
+    expect(route).toMatchObject({ ...group, targets: [{ weight: 2 }, { weight: 2 }, { weight: 2 }] })
+    expect(await rig.router.route('team', 'llm', callBy())).toBe(route)
+    await expect(whereTo(rig, 'none')).rejects.toMatchObject({ code: 'model_not_found', details: { model: 'x' } })
+    expect(await whereTo(rig, 'nested')).toBe('one: chat-2, two: m')
+    await expect(whereTo(rig, 'circle')).rejects.toMatchObject({ code: 'model_not_found' })
+  })
+
   test('a registered name, with its metadata, by its owner only', async () => {
     await using rig = await createListedRig({ one: mixed })
     const model = { providerId: 'one', resourceId: 'chat-2', type: 'llm' as const, metadata: { tier: 1 }, created: 0 }
     await rig.registry.register({ id: 'mine', ...model }, { id: 'anna' })
-    expect((await rig.router.route('mine', 'llm', callBy('anna'))).metadata).toEqual({ tier: 1 })
+    expect((await rig.router.route('mine', 'llm', callBy('anna'))).targets[0].metadata).toEqual({ tier: 1 })
     await expect(whereTo(rig, 'mine', { context: callBy('bert') })).rejects.toMatchObject({ code: 'model_not_found' })
   })
 
@@ -251,7 +278,7 @@ describe('a route', () => {
     const first = await route('llm', 'anna')
     expect(await route('llm', 'anna')).toBe(first)
     expect(await route('llm', 'bert')).not.toBe(first)
-    expect((await route('embedding', 'anna')).resourceId).toBe('embed')
+    expect((await route('embedding', 'anna')).targets[0].target.model).toBe('embed')
     await rig.registry.refresh()
     expect(await route('llm', 'anna')).not.toBe(first)
   })

@@ -1,25 +1,22 @@
 /** From the model that a client names to the provider that serves it: the rules of both generations. */
-import type { CallContext, JsonObject, ModelType, Principal } from '@llama-stack/api'
-import { StackError } from '@llama-stack/api'
+import type { CallContext, ModelType, Principal } from '@llama-stack/api'
+import { bug, isStackError, StackError } from '@llama-stack/api'
 import { findNearest } from '../../kernel/nearest.ts'
 import { pause } from '../../kernel/pause.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { TargetBook } from '../reliability/target.ts'
 import type { KnownModel, ModelRegistry } from './model-registry.ts'
+import { resolveAlias } from './route.ts'
+import type { AliasGroup, Route, RoutePlan, RouteTarget } from './route.ts'
 
-/** Where a call goes. */
-export interface Route {
-  /** As the client named it; what `model` says in the reply to an OGX client. */
-  readonly requested: string
-  readonly provider: ProviderHandle
-  /** What the provider is called with. */
-  readonly resourceId: string
-  readonly metadata: JsonObject
-}
-
-/** One look for a model: what for, and whether another follows when the listing under way has ended. */
-interface Attempt {
+/** What a model is looked for. */
+interface Look {
   readonly type: ModelType
   readonly context: CallContext
+}
+
+/** One of the looks: another follows when the listing under way has ended, unless it is the last. */
+interface Attempt extends Look {
   readonly isLast: boolean
 }
 
@@ -43,16 +40,18 @@ export class ModelRouter {
   #rememberedVersion = -1
   readonly #registry: ModelRegistry
   readonly #providers: ReadonlyMap<string, ProviderHandle>
+  readonly #targets: TargetBook
 
-  constructor(registry: ModelRegistry, providers: readonly ProviderHandle[]) {
+  constructor(registry: ModelRegistry, providers: readonly ProviderHandle[], targets: TargetBook) {
     this.#registry = registry
     this.#providers = new Map(providers.map((provider) => [provider.id, provider]))
+    this.#targets = targets
   }
 
   /**
-   * Finds the provider for a model. In this order: the exact id; an alias; `auto` and placeholders; the provider's own id
-   * where only one provider has it (Llama Stack); `provider_id/anything` (OGX). Throws `model_not_found`,
-   * `model_ambiguous` or `model_type_mismatch`.
+   * Finds the targets for a model. In this order: an alias of several; the exact id; an alias of one; `auto` and
+   * placeholders; the provider's own id where only one provider has it (Llama Stack); `provider_id/anything` (OGX). Throws
+   * `model_not_found`, `model_ambiguous` or `model_type_mismatch`.
    */
   async route(model: string, type: ModelType, context: CallContext): Promise<Route> {
     const { version } = this.#registry
@@ -61,7 +60,13 @@ export class ModelRouter {
     const key = `${context.principal.id}\n${type}\n${model}`
     const remembered = this.#remembered.get(key)
     if (remembered !== undefined) return remembered
-    const route = await this.#resolve(model, type, context)
+    const { aliases } = this.#registry
+    // A name that objects have by birth is no alias.
+    const alias = Object.hasOwn(aliases, model) ? aliases[model] : undefined
+    const route =
+      typeof alias === 'object'
+        ? await this.#resolveGroup(model, alias, { type, context })
+        : toRoute(model, [await this.#resolve(model, { type, context })], { strategy: 'order' })
     if (this.#registry.version === version) this.#remembered.set(key, route)
     return route
   }
@@ -72,7 +77,25 @@ export class ModelRouter {
     return (real ?? demo)?.id
   }
 
-  async #resolve(model: string, type: ModelType, context: CallContext): Promise<Route> {
+  /** Targets that cannot be found are left out, for the others can answer; where none is found, the first says why. */
+  async #resolveGroup(name: string, { targets: named, ...plan }: AliasGroup, look: Look): Promise<Route> {
+    const found = await Promise.all(
+      named.map(async ({ model, weight }) => {
+        try {
+          return { ...(await this.#resolve(model, look)), weight }
+        } catch (error) {
+          if (isStackError(error)) return error
+          throw error
+        }
+      }),
+    )
+    const targets = found.flatMap((each) => (isStackError(each) ? [] : [each]))
+    const [first] = found
+    if (targets.length === 0 && isStackError(first)) throw first
+    return toRoute(name, targets, plan)
+  }
+
+  async #resolve(model: string, { type, context }: Look): Promise<RouteTarget> {
     const found = await this.#find(model, { type, context, isLast: false })
     if (found !== undefined) return found
     const open = await this.#findOpen(model)
@@ -88,11 +111,11 @@ export class ModelRouter {
     throw new StackError('model_not_found', nearest === undefined ? { model } : { model, nearest })
   }
 
-  async #find(model: string, { type, context, isLast }: Attempt): Promise<Route | undefined> {
+  async #find(model: string, { type, context, isLast }: Attempt): Promise<RouteTarget | undefined> {
     const { principal } = context
-    const name = this.#registry.aliases[model] ?? model
+    const [name] = resolveAlias(this.#registry.aliases, model)
     const exact = await this.#registry.find(name, principal)
-    if (exact !== undefined) return this.#toRoute(model, exact, type)
+    if (exact !== undefined) return this.#toTarget(model, exact, type)
     const placeholder = name === 'auto' ? undefined : this.#registry.findPlaceholder(name)
     if (placeholder !== undefined && placeholder.model_type !== type) {
       throw new StackError('model_type_mismatch', { model, actual: placeholder.model_type, expected: type })
@@ -101,23 +124,25 @@ export class ModelRouter {
       const { real, demo } = await this.#findFirst({ type, principal, providerId: placeholder?.provider_id ?? 'all' })
       // A real model may be in a listing that is still under way.
       const first = real ?? (isLast || this.#registry.pending === undefined ? demo : undefined)
-      return first === undefined ? undefined : this.#toRoute(model, first, type)
+      return first === undefined ? undefined : this.#toTarget(model, first, type)
     }
-    const sameResource = (await this.#registry.list(principal)).filter((known) => known.resourceId === name)
+    const sameResource = (await this.#registry.list(principal)).filter(
+      (known) => known.resourceId === name || known.names?.includes(name) === true,
+    )
     const [only] = sameResource
     if (sameResource.length > 1) {
       throw new StackError('model_ambiguous', { model, candidates: sameResource.map(({ id }) => id).join(', ') })
     }
-    return only === undefined ? undefined : this.#toRoute(model, only, type)
+    return only === undefined ? undefined : this.#toTarget(model, only, type)
   }
 
-  #toRoute(requested: string, known: KnownModel, type: ModelType): Route | undefined {
+  #toTarget(requested: string, known: KnownModel, type: ModelType): RouteTarget | undefined {
     if (known.type !== type) {
       throw new StackError('model_type_mismatch', { model: requested, actual: known.type, expected: type })
     }
     const provider = this.#providers.get(known.providerId)
     if (provider === undefined) return undefined
-    return { requested, provider, resourceId: known.resourceId, metadata: known.metadata }
+    return { target: this.#targets.get(provider, known.resourceId), weight: 1, metadata: known.metadata }
   }
 
   /** The first model of the first provider that can serve; the first of a demo only where there is no other. */
@@ -135,12 +160,17 @@ export class ModelRouter {
   }
 
   /** `provider_id/anything`: the provider knows its models better than our list does. */
-  async #findOpen(model: string): Promise<Route | undefined> {
-    const name = this.#registry.aliases[model] ?? model
+  async #findOpen(model: string): Promise<RouteTarget | undefined> {
+    const [name] = resolveAlias(this.#registry.aliases, model)
     const slash = name.indexOf('/')
     if (slash <= 0) return undefined
     const provider = this.#providers.get(name.slice(0, slash))
     if (provider === undefined || (await provider.get()).openModels === false) return undefined
-    return { requested: model, provider, resourceId: name.slice(slash + 1), metadata: {} }
+    return { target: this.#targets.get(provider, name.slice(slash + 1)), weight: 1, metadata: {} }
   }
+}
+
+function toRoute(requested: string, [first, ...others]: readonly RouteTarget[], plan: RoutePlan): Route {
+  if (first === undefined) bug('a route without a target')
+  return { ...plan, requested, targets: [first, ...others] }
 }

@@ -7,6 +7,7 @@ import type { ProviderHandle } from '../providers/provider-handle.ts'
 import { toIdentifier } from './model-registry.ts'
 import type { KnownModel, ModelRegistry } from './model-registry.ts'
 import type { ModelRouter } from './model-router.ts'
+import { resolveAlias } from './route.ts'
 
 export interface ModelsOptions {
   readonly registry: ModelRegistry
@@ -27,13 +28,14 @@ export function createModelsService(options: ModelsOptions): Models {
     },
     async retrieveModel({ model_id: id }, context) {
       const models = await visible(options, context)
-      const name = registry.aliases[id] ?? id
-      const found = models.find((model) => model.id === name) ?? models.find((model) => model.resourceId === name)
+      const named = resolveAlias(registry.aliases, id).map((name) => findByName(models, name))
+      const found = named.find((model) => model !== undefined)
       if (found !== undefined) return value(toModel(found))
       throw notFound(id, models)
     },
     async registerModel(request, context) {
-      return value(toModel(await registry.register(toKnown(options, request), context.principal)))
+      const model = await adopt(options, toKnown(options, request), { request, context })
+      return value(toModel(await registry.register(model, context.principal)))
     },
     async unregisterModel({ model_id: id }, context) {
       if (await registry.unregister(id, context.principal)) return value({ id, object: 'model', deleted: true })
@@ -55,6 +57,15 @@ async function visible({ registry, clock }: ModelsOptions, context: CallContext)
     if (stands !== undefined) models.set(id, { ...stands, id, metadata, created: Math.floor(clock.now() / 1000) })
   }
   return [...models.values()]
+}
+
+/** By the id, by the provider's own id, or by another name that the provider takes for it. */
+function findByName(models: readonly KnownModel[], name: string): KnownModel | undefined {
+  return (
+    models.find((model) => model.id === name) ??
+    models.find((model) => model.resourceId === name) ??
+    models.find(({ names = [], providerId }) => names.some((one) => one === name || `${providerId}/${one}` === name))
+  )
 }
 
 function notFound(id: string, models: readonly KnownModel[]): StackError {
@@ -109,6 +120,20 @@ function toKnown({ providers, clock }: ModelsOptions, request: RegisterModelRequ
     metadata,
     created: Math.floor(clock.now() / 1000),
   }
+}
+
+/** The model as its provider calls it. */
+async function adopt(
+  { providers }: ModelsOptions,
+  model: KnownModel,
+  { request, context }: { readonly request: RegisterModelRequest; readonly context: CallContext },
+): Promise<KnownModel> {
+  const handle = providers.find(({ id }) => id === model.providerId)
+  // One that is off cannot be asked: a key that comes with a call may let it serve later.
+  if (handle === undefined || handle.off !== undefined) return model
+  const adopted = { id: model.resourceId, type: model.type, validate: request.model_validation === true }
+  const resourceId = await (await handle.get()).adoptModel?.(adopted, context)
+  return resourceId === undefined ? model : { ...model, resourceId }
 }
 
 /** The named provider; else the one whose prefix the model id carries; else the only one there is. */

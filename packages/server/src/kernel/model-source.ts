@@ -1,0 +1,55 @@
+/** Where the files of models come from: Hugging Face, or any web server. */
+import { StackError } from '@llama-stack/api'
+
+/** The variables that Hugging Face's own tools read. */
+export interface ModelSourceEnvironment {
+  readonly HF_ENDPOINT?: string | undefined
+  readonly HF_TOKEN?: string | undefined
+}
+
+/** What a download needs to know of a file. */
+export interface ModelSource {
+  readonly url: string
+  readonly fileName: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The header by which the server states the file's SHA-256, where it does. */
+  readonly checksumHeader?: string
+}
+
+const HUGGING_FACE = 'https://huggingface.co'
+
+/** Hugging Face states the SHA-256 of large files as the tag of what it redirects to. */
+const HUGGING_FACE_CHECKSUM = 'x-linked-etag'
+
+/** `hf:owner/repo/path/to/file`, with `@revision` after the repository where it is not `main`. */
+const hubAddress = /^hf:([^/@\s]+\/[^/@\s]+)(?:@([^/\s]+))?\/([^\s]+)$/
+
+/** Whether a text names a file on the web: `hf:owner/repo/file.gguf` or a URL. */
+export function isModelSource(text: string): boolean {
+  return /^(?:hf:|https?:\/\/)/i.test(text)
+}
+
+/** Reads where a file comes from. Throws `invalid_value` for anything that is neither form. */
+export function parseModelSource(text: string, env: ModelSourceEnvironment): ModelSource {
+  const endpoint = (env.HF_ENDPOINT ?? '') === '' ? HUGGING_FACE : String(env.HF_ENDPOINT).replace(/\/+$/, '')
+  const [, repository, revision = 'main', file] = hubAddress.exec(text) ?? []
+  const url =
+    repository === undefined || file === undefined ? text : `${endpoint}/${repository}/resolve/${revision}/${file}`
+  if (!URL.canParse(url) || !/^https?:/i.test(url)) {
+    throw new StackError('invalid_value', {
+      param: 'model',
+      problem: 'it names no file',
+      value: text,
+      fix: 'Write hf:owner/repository/file.gguf, or the URL of a file.',
+    })
+  }
+  const fileName = decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? '')
+  const isHub = url.startsWith(`${endpoint}/`)
+  const token = env.HF_TOKEN ?? ''
+  return {
+    url,
+    fileName,
+    headers: isHub && token !== '' ? { authorization: `Bearer ${token}` } : {},
+    ...(isHub ? { checksumHeader: HUGGING_FACE_CHECKSUM } : {}),
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A streamed reply that outlives the failure of the provider that it comes from: before its first content always, after it
+ * where the next target may continue. Until the first content its chunks are looked at; from then on they pass.
+ */
+import { bug } from '@llama-stack/api'
+import type { ByteSink, ByteStream, StackError } from '@llama-stack/api'
+import type { Attempt } from './attempt.ts'
+import { hasContent } from './first-content.ts'
+import type { Served } from './hedge.ts'
+import type { AnyReply, BrokenStream } from './operation.ts'
+import type { Run } from './run.ts'
+import { toStackError } from './to-stack-error.ts'
+
+export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
+  readonly #run: Run<R>
+  /** Whether all that was sent is kept, for a target that may have to continue. */
+  readonly #keepsAll: boolean
+  #attempt: Attempt
+  #source: ByteStream
+  #sink: ByteSink | undefined
+  #sent: Uint8Array[] = []
+  #hasContent = false
+  #isPaused = false
+
+  constructor(run: Run<R>, attempt: Attempt, source: ByteStream) {
+    this.#run = run
+    this.#attempt = attempt
+    this.#source = source
+    this.#keepsAll = run.continues
+  }
+
+  pipe(sink: ByteSink): void {
+    this.#sink = sink
+    this.#source.pipe(this)
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#source.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#source.resume()
+  }
+
+  cancel(): void {
+    this.#sink = undefined
+    this.#source.cancel()
+    this.#attempt.close()
+  }
+
+  data(chunk: Uint8Array): void {
+    if (!this.#hasContent) this.#look(chunk)
+    else if (this.#keepsAll) this.#sent.push(chunk)
+    this.#sink?.data(chunk)
+  }
+
+  end(): void {
+    this.#attempt.succeed()
+    this.#attempt.close()
+    this.#finish()?.end()
+  }
+
+  fail(error: StackError): void {
+    this.#attempt.fail(error)
+    // What follows is added to the list and is no part of this.
+    const broken: BrokenStream = { sent: [...this.#sent], hasContent: this.#hasContent }
+    if (this.#sink === undefined || !this.#run.mayResume(error, broken)) {
+      this.#finish()?.fail(error)
+      return
+    }
+    this.#run
+      .resume(this.#attempt, error, broken)
+      .then((served) => this.#goOn(served))
+      .catch((final: unknown) => this.#finish()?.fail(toStackError(final)))
+  }
+
+  /** Watches for the first content: the attempt has succeeded with it. */
+  #look(chunk: Uint8Array): void {
+    this.#sent.push(chunk)
+    if (!hasContent(chunk)) return
+    this.#hasContent = true
+    this.#attempt.succeed()
+    if (!this.#keepsAll) this.#sent = []
+  }
+
+  #goOn({ attempt, reply }: Served<R>): void {
+    this.#attempt = attempt
+    if (reply.kind !== 'stream') bug('a call that streams got a value')
+    this.#source = reply.stream
+    if (this.#sink === undefined) {
+      // The client left meanwhile.
+      this.cancel()
+      return
+    }
+    const { provider, model } = attempt.target
+    this.#sink.data(Buffer.from(`: llama-stack ${JSON.stringify({ provider: provider.id, model })}\n\n`))
+    reply.stream.pipe(this)
+    if (this.#isPaused) reply.stream.pause()
+  }
+
+  #finish(): ByteSink | undefined {
+    const sink = this.#sink
+    this.#sink = undefined
+    return sink
+  }
+}

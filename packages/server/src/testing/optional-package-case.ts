@@ -1,0 +1,21 @@
+/** Test cases that need a package which the default install leaves out. */
+import { describe } from 'vitest'
+import { findOptionalPackage } from '../kernel/optional-package.ts'
+import type { OptionalPackage } from '../kernel/optional-package.ts'
+
+/** The variable with the folder whose `node_modules` holds optional packages for tests. */
+const FOLDER_VARIABLE = 'LLAMA_STACK_OPTIONAL_PACKAGES'
+
+/** Where tests look for optional packages first, or undefined. */
+export function optionalPackagesFolder(): string | undefined {
+  return process.env[FOLDER_VARIABLE]
+}
+
+/** Declares cases that need a package. Where it is absent they are skipped, and both the log and their name say so. */
+export function describeWithPackage(wanted: OptionalPackage, title: string, declare: () => void): void {
+  const missing = findOptionalPackage(wanted, optionalPackagesFolder()) === undefined
+  const reason = `${wanted.name}@${wanted.version} is not installed; name its folder in ${FOLDER_VARIABLE}`
+  if (missing) console.warn(`skipped: ${title}: ${reason}`)
+  // eslint-disable-next-line vitest/valid-title, vitest/valid-describe-callback -- title and cases are given by the caller
+  describe.skipIf(missing)(missing ? `${title} (skipped: ${reason})` : title, declare)
+}
