@@ -24,38 +24,20 @@ export function toSchemaGuard(schema: Schema): SchemaGuard | undefined {
   return checks.length === 0 ? base : (value) => base(value) && checks.every((check) => check(value))
 }
 
-function toBaseGuard(definition: Definition): SchemaGuard | undefined {
-  switch (definition.type) {
-    case 'string':
-      return 'format' in definition ? undefined : (value) => typeof value === 'string'
-    case 'number':
-      return toNumberGuard(definition)
-    case 'boolean':
-      return (value) => typeof value === 'boolean'
-    case 'null':
-      return (value) => value === null
-    case 'unknown':
-    case 'any':
-      return () => true
-    case 'literal':
-      return toMemberGuard(definition.values)
-    case 'enum':
-      return toMemberGuard(Object.values(definition.entries))
-    case 'optional':
-      return toUnlessGuard(definition.innerType, undefined)
-    case 'nullable':
-      return toUnlessGuard(definition.innerType, null)
-    case 'array':
-      return toArrayGuard(definition.element)
-    case 'union':
-      return toUnionGuard(definition.options)
-    case 'record':
-      return toRecordGuard(definition)
-    case 'object':
-      return toObjectGuard(definition)
-    default:
-      return undefined
-  }
+function toBaseGuard(of: Definition): SchemaGuard | undefined {
+  if (of.type === 'string') return 'format' in of ? undefined : (value) => typeof value === 'string'
+  if (of.type === 'number') return toNumberGuard(of)
+  if (of.type === 'boolean') return (value) => typeof value === 'boolean'
+  if (of.type === 'null') return (value) => value === null
+  if (of.type === 'unknown' || of.type === 'any') return () => true
+  if (of.type === 'literal') return toMemberGuard(of.values)
+  if (of.type === 'enum') return toMemberGuard(Object.values(of.entries))
+  if (of.type === 'optional') return toUnlessGuard(of.innerType, undefined)
+  if (of.type === 'nullable') return toUnlessGuard(of.innerType, null)
+  if (of.type === 'array') return toArrayGuard(of.element)
+  if (of.type === 'union') return toUnionGuard(of.options)
+  if (of.type === 'record') return toRecordGuard(of)
+  return of.type === 'object' ? toObjectGuard(of) : undefined
 }
 
 function toNumberGuard(definition: z.core.$ZodNumberDef): SchemaGuard | undefined {
@@ -126,28 +108,20 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 function toCheckGuard(check: z.core.$ZodCheck<never>): SchemaGuard | undefined {
   // The base type hides which of the known checks it is.
   const definition = check._zod.def as z.core.$ZodChecks['_zod']['def']
-  switch (definition.check) {
-    case 'number_format':
-      return definition.format === 'safeint' ? (value) => Number.isSafeInteger(value) : undefined
-    case 'greater_than': {
-      const { value: limit, inclusive } = definition
-      return (value) => typeof value === 'number' && (inclusive ? value >= Number(limit) : value > Number(limit))
-    }
-    case 'less_than': {
-      const { value: limit, inclusive } = definition
-      return (value) => typeof value === 'number' && (inclusive ? value <= Number(limit) : value < Number(limit))
-    }
-    case 'min_length': {
-      const { minimum } = definition
-      return (value) => hasLength(value) && value.length >= minimum
-    }
-    case 'max_length': {
-      const { maximum } = definition
-      return (value) => hasLength(value) && value.length <= maximum
-    }
-    default:
-      return undefined
+  if (definition.check === 'number_format') {
+    return definition.format === 'safeint' ? (value) => Number.isSafeInteger(value) : undefined
   }
+  if (definition.check === 'greater_than') {
+    const { value: limit, inclusive } = definition
+    return (value) => typeof value === 'number' && (inclusive ? value >= Number(limit) : value > Number(limit))
+  }
+  if (definition.check === 'less_than') {
+    const { value: limit, inclusive } = definition
+    return (value) => typeof value === 'number' && (inclusive ? value <= Number(limit) : value < Number(limit))
+  }
+  if (definition.check === 'min_length') return (value) => hasLength(value) && value.length >= definition.minimum
+  if (definition.check === 'max_length') return (value) => hasLength(value) && value.length <= definition.maximum
+  return undefined
 }
 
 function hasLength(value: unknown): value is string | readonly unknown[] {
