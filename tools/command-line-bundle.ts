@@ -148,7 +148,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
   const options: BuildOptions = {
     ...common,
     format: 'cjs',
-    minify: !process.env['UNMIN'],
+    minify: true,
     conditions: ['source'],
     define: {
       'import.meta.url': '__moduleUrl',

@@ -61,7 +61,7 @@ export function openFastLane(server: Server, options: FastLaneOptions): FastLane
   server.on('connection', (socket: Socket) => heartbeat.join(new PlainConnection(socket, surroundings)))
   return {
     closeAll() {
-      for (const connection of [...heartbeat.members]) connection.socket.destroy()
+      for (const connection of heartbeat.members) connection.socket.destroy()
     },
   }
 }
