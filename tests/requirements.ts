@@ -253,4 +253,12 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'The calls to one provider are bounded, and what waits for a place does so for a bounded time.',
     'user-asks 35',
   ],
+  [
+    'B037',
+    'Reasoning that only its provider can read goes back there, or is left out and the reply says so.',
+    'user-asks 36',
+  ],
+  ['B043', 'A provider shows how it is, since when, why and what to do, as its traffic told.', 'issue: health'],
+  ['B044', 'No listing waits for a provider to tell its health.', 'providers-and-core 11.2, fault 26'],
+  ['B045', 'Readiness is apart from liveness and ends before the server does.', 'user-asks 37'],
 ]

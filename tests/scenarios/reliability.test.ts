@@ -566,3 +566,56 @@ describe('[B036] the calls to one provider are bounded', () => {
     })
   })
 })
+
+describe('[B037] reasoning that only its provider can read', () => {
+  const seal = `gAAAA${'x'.repeat(60)}`
+  const thoughts = [{ type: 'reasoning.encrypted', id: 'rs_1', data: seal }]
+  const [choice] = chatReply.choices
+  const message = { ...choice?.message, reasoning_details: thoughts }
+  const sealed: ScriptedReply = { json: { ...chatReply, choices: [{ ...choice, message }] } }
+  const [head] = chatChunks([])
+  const sealedStream: ScriptedReply = {
+    events: [
+      { ...head, choices: [{ index: 0, delta: { reasoning_details: thoughts }, finish_reason: null }] },
+      ...chatChunks(['Hello']),
+    ],
+  }
+  const later = {
+    ...ask,
+    messages: [...messages, message, { role: 'user', content: 'And then?' }],
+  }
+
+  test.each([
+    ['whole', sealed, false],
+    ['streamed', sealedStream, true],
+  ])('goes back to it, wherever the conversation would go otherwise: %s', async (_, reply, stream) => {
+    let isDown = true
+    const vendors = { a: (request: { readonly body: string }) => (isDown ? broken : fine(request)), b: reply, c: fine }
+    await withTeam({ vendors }, async ({ call, vendors: servers }) => {
+      await (await call(chat, { ...ask, stream })).text()
+      isDown = false
+      const response = await call(chat, { ...later, stream })
+      expect([providerOf(response), response.headers.get('x-llama-stack-notice')]).toEqual(['b', null])
+      expect(servers['b']?.requests.at(-1)?.json()).toMatchObject({ messages: later.messages })
+    })
+  })
+
+  test('is kept from others, the rest of the history is not, and the reply says so', async () => {
+    let isDown = false
+    const vendors = { a: () => (isDown ? broken : sealed), b: fine }
+    await withTeam({ vendors }, async ({ call, vendors: servers }) => {
+      await (await call(chat, ask)).text()
+      isDown = true
+      const response = await call(chat, later)
+      expect(providerOf(response)).toBe('b')
+      expect(response.headers.get('x-llama-stack-notice')).toContain('left out')
+      const { reasoning_details: _, ...rest } = message
+      const sent = servers['b']?.requests.at(-1)?.json()
+      expect(sent).toMatchObject({ messages: [messages[0], rest, { role: 'user', content: 'And then?' }] })
+      expect(JSON.stringify(sent)).not.toContain(seal)
+      // Asked for by the name of a model, in a client's own choice, it is the same.
+      const chosen = await call(chat, { ...later, model: 'b/m' })
+      expect(chosen.headers.get('x-llama-stack-notice')).toContain('left out')
+    })
+  })
+})

@@ -24,6 +24,8 @@ export interface CallContext {
   readonly rawBody?: Uint8Array
   /** Which generation's path was called: `/v1/openai/v1/…` is Llama Stack's. Default: ogx. */
   readonly generation?: 'llama-stack' | 'ogx'
+  /** What the header `x-llama-stack-cache` asks of the response cache, as it came. Default: what is configured. */
+  readonly cacheControl?: string
   /** Filled in by whoever serves the call; becomes a row of the request log. */
   readonly record?: RequestRecord
 }
@@ -36,6 +38,8 @@ export interface RequestRecord {
   providerModel?: string
   streamed?: boolean
   demo?: boolean
+  /** No provider was called: an answer given before, or one under way for an equal request, was given. */
+  cached?: boolean
   inputTokens?: number
   outputTokens?: number
   totalTokens?: number

@@ -149,7 +149,8 @@ export const errorTable = Object.freeze({
   download_failed: row<{ url: string; reason: string; mayPass: boolean }>({
     status: 502,
     type: 'api_error',
-    message: (d) => `'${d.url}' cannot be downloaded: ${d.reason}. What has arrived is kept for the next attempt.`,
+    message: (d) =>
+      `'${d.url}' cannot be downloaded: ${d.reason}.${d.mayPass ? ' What has arrived is kept: try again.' : ''}`,
     retryable: (d) => d.mayPass,
     failover: true,
   }),

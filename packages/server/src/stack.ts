@@ -338,6 +338,7 @@ function toLogEntry(finished: FinishedRequest): RequestLogEntry {
     providerModel: record.providerModel ?? null,
     streamed: record.streamed ?? false,
     demo: record.demo ?? false,
+    cached: record.cached ?? false,
     inputTokens: record.inputTokens ?? null,
     outputTokens: record.outputTokens ?? null,
     totalTokens: record.totalTokens ?? null,

@@ -1,4 +1,6 @@
 /** Command lines without a server of their own, run within this process. */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
@@ -8,6 +10,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../kernel/clock.ts'
+import { writeTinyGguf } from '../testing/tiny-gguf.ts'
 import type { CommandContext } from './command.ts'
 import { commandEntries } from './commands.gen.ts'
 import { dispatch } from './dispatch.ts'
@@ -34,8 +37,13 @@ interface Finished {
   readonly stderr: string
 }
 
+interface RunOptions {
+  readonly input?: string
+  readonly env?: CommandContext['env']
+}
+
 /** Runs a command line in an empty home, without the variables of the machine that runs the tests. */
-async function run(words: readonly string[], input?: string): Promise<Finished> {
+async function run(words: readonly string[], { input, env = {} }: RunOptions = {}): Promise<Finished> {
   const written = { stdout: '', stderr: '' }
   const sink = (name: keyof typeof written) => ({
     write: (text: string) => void (written[name] += text),
@@ -43,7 +51,7 @@ async function run(words: readonly string[], input?: string): Promise<Finished> 
     columns: undefined,
   })
   const context: CommandContext = {
-    env: {},
+    env,
     cwd: folder,
     home: folder,
     stdout: sink('stdout'),
@@ -241,7 +249,7 @@ describe('client commands', () => {
     const asked: unknown[] = []
     const port = await chatServer([piece('Hel'), piece('lo'), { choices: [], usage: {} }], asked)
     const words = ['chat', 'm', '-p', 'Sum up', '--system', 'Be short', '--max-tokens', '9', '--key', 'k']
-    const { code, stdout } = await run([...words, '--url', `http://127.0.0.1:${port}/v1/`], 'a text\n')
+    const { code, stdout } = await run([...words, '--url', `http://127.0.0.1:${port}/v1/`], { input: 'a text\n' })
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Hello\n' })
     const messages = [
       { role: 'system', content: 'Be short' },
@@ -264,6 +272,66 @@ describe('client commands', () => {
 
   it('chat: has nothing to ask without a prompt', async () => {
     expect(await run(['chat'])).toMatchObject({ code: 2, stderr: expect.stringContaining('There is nothing to ask.') })
+  })
+
+  describe('pull a GGUF file', () => {
+    const gguf = (): Buffer => {
+      const path = join(folder, 'source.gguf')
+      writeTinyGguf(path)
+      return readFileSync(path)
+    }
+    /** Sends the half of it at first, then what is asked for. */
+    const flaky =
+      (content: Buffer): RequestListener =>
+      ({ headers }, response) => {
+        const start = Number(/\d+/.exec(headers.range ?? '')?.[0] ?? 0)
+        const head = { etag: '"1"', 'content-length': content.length - start }
+        if (start > 0) {
+          const range = `bytes ${start}-${content.length - 1}/${content.length}`
+          response.writeHead(206, { ...head, 'content-range': range }).end(content.subarray(start))
+        } else {
+          response
+            .writeHead(200, head)
+            .write(content.subarray(0, 150_000), () => setTimeout(() => response.destroy(), 20))
+        }
+      }
+
+    it('from Hugging Face, over a connection that breaks off', async () => {
+      const content = gguf()
+      const port = await listenOnce(flaky(content))
+      const env = { HF_ENDPOINT: `http://127.0.0.1:${port}` }
+      const { code, stdout, stderr } = await run(['models', 'pull', 'hf:acme/tiny/tiny.gguf'], { env })
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'hf:acme/tiny/tiny.gguf is there.\n' })
+      expect(stderr).toMatch(/^tiny\.gguf {2}\d\d %.*\n(?:.*\n)*tiny\.gguf {2}100 %/)
+      expect(stderr).toContain('Use it: llama chat llama-cpp/tiny')
+      expect(readFileSync(join(folder, '.llama-stack/models/tiny.gguf')).equals(content)).toBe(true)
+    })
+
+    it('from a URL into a folder, as JSON, with its checksum', async () => {
+      const content = gguf()
+      const url = `http://127.0.0.1:${await listenOnce((_, response) => response.end(content))}/a.gguf?key=secret`
+      const sha256 = createHash('sha256').update(content).digest('hex')
+      const pull = (sum: string) => run(['models', 'pull', url, '--folder', '~/other', '--sha256', sum, '--json'])
+      const wrong = await pull('0'.repeat(64))
+      expect(wrong.code).toBe(1)
+      expect(wrong.stderr).not.toContain('secret')
+      const { code, stdout } = await pull(sha256)
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout)).toEqual({
+        model: url.replace('?key=secret', ''),
+        bytes: content.length,
+        path: join(folder, 'other/a.gguf'),
+      })
+    })
+
+    it('but nothing else', async () => {
+      const port = await listenOnce((_, response) => response.end('<html>Please log in</html>'))
+      const page = await run(['models', 'pull', `http://127.0.0.1:${port}/page.gguf`])
+      expect(page.code).toBe(6)
+      expect(page.stderr).toContain('no GGUF file')
+      expect(existsSync(join(folder, '.llama-stack/models/page.gguf'))).toBe(false)
+      expect((await run(['models', 'pull', 'hf:acme/tiny/README.md'])).code).toBe(2)
+    })
   })
 
   describe('pull a model with Ollama', () => {

@@ -29,6 +29,7 @@ const byCode: Readonly<Partial<Record<ErrorCode, number>>> = Object.freeze({
   server_unreachable: exitCodes.network,
   provider_unreachable: exitCodes.network,
   provider_timeout: exitCodes.network,
+  download_failed: exitCodes.network,
   model_not_found: exitCodes.notFound,
   provider_not_found: exitCodes.notFound,
   completion_not_found: exitCodes.notFound,

@@ -331,8 +331,8 @@ function describeStatus(status: number): string {
   return status === 404 ? 'it is not there (404)' : `the server answers ${status}`
 }
 
-/** The query of a download may hold a signature. */
-function toShownUrl(url: string): string {
+/** A URL as it may be shown: the query of a download may hold a signature. */
+export function toShownUrl(url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + pathname
 }

@@ -31,6 +31,13 @@ describe('the source of a model', () => {
     })
   })
 
+  test('has a file name that leads nowhere', () => {
+    const nameOf = (path: string) => parseModelSource(`https://files.example/${path}`, {}).fileName
+    expect(nameOf('..%2F..%2Fetc%2Fpasswd')).toBe('.._.._etc_passwd')
+    expect(nameOf('a/C%3A%5Cb.gguf')).toBe('C__b.gguf')
+    expect(nameOf('100%.gguf')).toBe('100%.gguf')
+  })
+
   test('is told apart from the name of a model', () => {
     expect(['hf:a/b/c.gguf', 'https://a.example/b.gguf'].map(isModelSource)).toEqual([true, true])
     expect(['qwen3:4b', 'hf.co/acme/tiny', 'httpd'].map(isModelSource)).toEqual([false, false, false])

@@ -43,7 +43,7 @@ export function parseModelSource(text: string, env: ModelSourceEnvironment): Mod
       fix: 'Write hf:owner/repository/file.gguf, or the URL of a file.',
     })
   }
-  const fileName = decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? '')
+  const fileName = toFileName(new URL(url).pathname)
   const isHub = url.startsWith(`${endpoint}/`)
   const token = env.HF_TOKEN ?? ''
   return {
@@ -51,5 +51,19 @@ export function parseModelSource(text: string, env: ModelSourceEnvironment): Mod
     fileName,
     headers: isHub && token !== '' ? { authorization: `Bearer ${token}` } : {},
     ...(isHub ? { checksumHeader: HUGGING_FACE_CHECKSUM } : {}),
+  }
+}
+
+/** The last part of a path, as a name that leads nowhere else. */
+function toFileName(path: string): string {
+  return decodePart(path.split('/').at(-1) ?? '').replaceAll(/[\\/:]/g, '_')
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    // A lone percent sign: the name is meant as it stands.
+    return part
   }
 }

@@ -13,6 +13,7 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
     'remote::bedrock': async () => (await import('./inference/bedrock.ts')).provider,
     'inline::demo': async () => (await import('./inference/demo.ts')).provider,
     'inline::lexical': async () => (await import('./inference/lexical.ts')).provider,
+    'inline::llama-cpp': async () => (await import('./inference/llama-cpp.ts')).provider,
     'remote::oci': async () => (await import('./inference/oci.ts')).provider,
     'remote::ollama': async () => (await import('./inference/ollama.ts')).provider,
     'remote::openai': async () =>

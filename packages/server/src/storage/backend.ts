@@ -20,6 +20,8 @@ export interface BackendInput<Config> {
   readonly log: Log
   /** Rows of the request log older than this are deleted. */
   readonly requestLogRetentionDays: number
+  /** The room of all cached replies together. */
+  readonly responseCacheMaxBytes: number
 }
 
 /** A storage backend as its file declares it. */

@@ -18,7 +18,11 @@ export interface OpenStorageInput {
   readonly log: Log
   /** Rows of the request log older than this are deleted. Default: 30. */
   readonly requestLogRetentionDays?: number | undefined
+  /** The room of all cached replies together. Default: 256 MiB. */
+  readonly responseCacheMaxBytes?: number | undefined
 }
+
+const DEFAULT_RESPONSE_CACHE_BYTES = 256 * 1024 * 1024
 
 /** Opens the store and brings its schema up to date. Rejects with a `storage_*` error. */
 export function openStorage(input: OpenStorageInput): Promise<Storage> {
@@ -27,5 +31,6 @@ export function openStorage(input: OpenStorageInput): Promise<Storage> {
     clock: input.clock,
     log: input.log,
     requestLogRetentionDays: input.requestLogRetentionDays ?? 30,
+    responseCacheMaxBytes: input.responseCacheMaxBytes ?? DEFAULT_RESPONSE_CACHE_BYTES,
   })
 }

@@ -21,6 +21,7 @@ function open(name: string): Promise<Storage> {
     clock: systemClock,
     log: silentLog,
     requestLogRetentionDays: 30,
+    responseCacheMaxBytes: 10_000,
   })
 }
 

@@ -11,6 +11,7 @@ export interface Storage extends AsyncDisposable {
   chatCompletions(principal: Principal): ChatCompletionRepository
   models(principal: Principal): ModelRepository
   requestLog(principal: Principal): RequestLogReader
+  responseCache(principal: Principal): ResponseCacheRepository
   /** Takes note of one served request. Returns at once and never throws; the row is written within 250 ms. */
   appendRequestLog(entry: RequestLogEntry): void
   /** Resolves when everything handed over so far is written. */
@@ -148,6 +149,8 @@ export interface RequestLogEntry {
   readonly attempts: readonly RequestAttempt[]
   /** The user agent. */
   readonly client: string | null
+  /** No provider was called for it: an answer given before, or one under way for an equal request, was given. */
+  readonly cached: boolean
 }
 
 /** A row of the request log, and the cursor that continues a list after it. */
@@ -171,4 +174,61 @@ export interface RequestLogQuery {
 export interface RequestLogReader {
   /** What was appended before the call is included. */
   list(query: RequestLogQuery): Promise<Page<RequestLogRow>>
+}
+
+/** How a reply was given, and is to be given again: as a value, as the bytes of a body, or as those of a stream. */
+export type CachedReplyFormat = 'value' | 'bytes' | 'stream'
+
+/** What a reply says beside its body, and what the request log says of it. */
+export interface CachedReplyOrigin {
+  readonly headers: Readonly<Record<string, string>>
+  readonly contentType: string
+  readonly providerId: string | null
+  readonly providerModel: string | null
+  readonly demo: boolean
+  /** Token counts are `null` when nobody told them. */
+  readonly inputTokens: number | null
+  readonly outputTokens: number | null
+  readonly totalTokens: number | null
+}
+
+/** An answer that may be given again. */
+export interface CachedReply {
+  /** Names what was asked; one owner has one reply under one key. */
+  readonly key: string
+  readonly operation: string
+  /** The model that was asked for. */
+  readonly model: string
+  readonly format: CachedReplyFormat
+  readonly createdAtMs: number
+  readonly expiresAtMs: number
+  readonly origin: CachedReplyOrigin
+  readonly body: Uint8Array
+}
+
+/** The replies to one operation of one model. */
+export interface CachedReplySummary {
+  readonly operation: string
+  readonly model: string
+  readonly entries: number
+  readonly bytes: number
+  readonly oldestAtMs: number
+  readonly newestAtMs: number
+}
+
+/**
+ * The cached replies of one owner. All owners together have so many bytes as the store was opened with; beyond that, those
+ * that were not used for the longest time are deleted.
+ */
+export interface ResponseCacheRepository {
+  /** Undefined where there is none, or it has expired. */
+  find(key: string): Promise<CachedReply | undefined>
+  /** Takes the place of the reply of that key; resolves after the commit. */
+  put(reply: CachedReply): Promise<void>
+  /** Notes that the reply was used. */
+  touch(key: string): Promise<void>
+  /** What has not expired, by operation and model. */
+  summarize(): Promise<readonly CachedReplySummary[]>
+  /** Deletes the replies of one model, or all; how many there were. */
+  clear(model?: string): Promise<number>
 }

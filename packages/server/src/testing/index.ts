@@ -4,6 +4,8 @@
  */
 export { createScriptedUpstream } from './scripted-upstream.ts'
 export type { ScriptedReply, ScriptedRequest, ScriptedRoute, ScriptedUpstream } from './scripted-upstream.ts'
+export { createFaultyUpstream, faultNames } from './faulty-upstream.ts'
+export type { FaultName, FaultyUpstream } from './faulty-upstream.ts'
 export { describeProvider } from './provider-conformance.ts'
 export { capabilities, withoutChat, withoutEmbeddings, withoutVendor } from './conformance/capabilities.ts'
 export type { Capability, CapabilitySkips } from './conformance/capabilities.ts'

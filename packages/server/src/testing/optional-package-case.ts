@@ -11,11 +11,16 @@ export function optionalPackagesFolder(): string | undefined {
   return process.env[FOLDER_VARIABLE]
 }
 
+/** Why cases that need a package cannot run here, or undefined where they can. */
+export function whyPackageIsAbsent(wanted: OptionalPackage): string | undefined {
+  if (findOptionalPackage(wanted, optionalPackagesFolder()) !== undefined) return undefined
+  return `${wanted.name}@${wanted.version} is not installed; name its folder in ${FOLDER_VARIABLE}`
+}
+
 /** Declares cases that need a package. Where it is absent they are skipped, and both the log and their name say so. */
 export function describeWithPackage(wanted: OptionalPackage, title: string, declare: () => void): void {
-  const missing = findOptionalPackage(wanted, optionalPackagesFolder()) === undefined
-  const reason = `${wanted.name}@${wanted.version} is not installed; name its folder in ${FOLDER_VARIABLE}`
-  if (missing) console.warn(`skipped: ${title}: ${reason}`)
+  const reason = whyPackageIsAbsent(wanted)
+  if (reason !== undefined) console.warn(`skipped: ${title}: ${reason}`)
   // eslint-disable-next-line vitest/valid-title, vitest/valid-describe-callback -- title and cases are given by the caller
-  describe.skipIf(missing)(missing ? `${title} (skipped: ${reason})` : title, declare)
+  describe.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (skipped: ${reason})`, declare)
 }

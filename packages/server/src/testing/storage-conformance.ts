@@ -3,6 +3,7 @@ import { isStackError } from '@llama-stack/api'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ChatCompletionRepository, NewChatCompletion, RequestLogEntry, Storage } from '../storage/storage.ts'
+import { describeCachedReplies } from './cached-replies-conformance.ts'
 
 /** The cases that a backend may skip, with a reason. */
 export type StorageCase = 'log in time' | 'log by disposal' | 'log retention' | 'closed store'
@@ -11,8 +12,9 @@ export interface StorageConformance {
   /** What the suite is named after. */
   readonly name: string
   /**
-   * Opens the store of this name with the machine's clock and 30 days of request log. It is empty the first time; the
-   * same name again is the same store, also while the first is open. The suite disposes what it opens.
+   * Opens the store of this name with the machine's clock, 30 days of request log and room for 10,000 bytes of cached
+   * replies. It is empty the first time; the same name again is the same store, also while the first is open. The suite
+   * disposes what it opens.
    */
   open(store: string): Promise<Storage>
   readonly skips?: Readonly<Partial<Record<StorageCase, string>>>
@@ -33,6 +35,7 @@ export function describeStorage(suite: StorageConformance): void {
     describeModels(store)
     describeRequestLog(store)
     describeLogKeeping(suite)
+    describeCachedReplies((name) => suite.open(name))
     describeClosing(suite)
   })
 }
@@ -308,6 +311,7 @@ function logEntry(more: Partial<RequestLogEntry>): RequestLogEntry {
     durationMs: 20.25,
     attempts: [{ providerId: 'openai', model: 'gpt-4o', status: 200, errorCode: null, durationMs: 19 }],
     client: 'openai-python/2.0',
+    cached: false,
     ...more,
   }
 }
@@ -327,6 +331,7 @@ const NOTHING_KNOWN = Object.freeze({
   firstByteMs: null,
   attempts: [],
   client: null,
+  cached: true,
 })
 
 function describeRequestLog(store: SharedStore): void {

@@ -24,11 +24,12 @@ export interface TinyGgufOptions {
   readonly contextLength?: number
   /** How token vectors become one: 1 is the mean, 3 the last. It marks a model for embeddings. Default: absent. */
   readonly poolingType?: 1 | 3
+  /** Rows of work that each token costs and that change nothing: 65,536 make a slow model of 50 MB. Default: 64. */
+  readonly feedForward?: number
 }
 
 const WIDTH = 64
 const HEADS = 2
-const FEED_FORWARD = 64
 const ALIGNMENT = 32
 
 /** `general.file_type` of models whose weights are all float32. */
@@ -44,7 +45,7 @@ export function writeTinyGguf(path: string, options: TinyGgufOptions = {}): void
 
 function toTinyGguf(options: TinyGgufOptions): Buffer {
   const vocabulary = toVocabulary(options)
-  const tensors = toTensors(vocabulary, options.successors ?? {})
+  const tensors = toTensors(vocabulary, options)
   const metadata = toMetadata(vocabulary, options)
   const header = Buffer.concat([
     Buffer.from('GGUF'),
@@ -93,7 +94,10 @@ interface Tensor {
   readonly values: Float32Array
 }
 
-function toTensors(vocabulary: readonly Token[], successors: Readonly<Record<string, string>>): readonly Tensor[] {
+function toTensors(
+  vocabulary: readonly Token[],
+  { successors = {}, feedForward = 64 }: TinyGgufOptions,
+): readonly Tensor[] {
   const random = createRandom(7)
   const size = vocabulary.length
   const embeddings = new Float32Array(size * WIDTH)
@@ -124,16 +128,16 @@ function toTensors(vocabulary: readonly Token[], successors: Readonly<Record<str
     { name: 'blk.0.attn_v.weight', ...matrix(WIDTH, WIDTH) },
     { name: 'blk.0.attn_output.weight', ...nothing(WIDTH) },
     { name: 'blk.0.ffn_norm.weight', ...ones },
-    { name: 'blk.0.ffn_gate.weight', ...matrix(WIDTH, FEED_FORWARD) },
-    { name: 'blk.0.ffn_up.weight', ...matrix(WIDTH, FEED_FORWARD) },
-    { name: 'blk.0.ffn_down.weight', ...nothing(FEED_FORWARD) },
+    { name: 'blk.0.ffn_gate.weight', ...matrix(WIDTH, feedForward) },
+    { name: 'blk.0.ffn_up.weight', ...matrix(WIDTH, feedForward) },
+    { name: 'blk.0.ffn_down.weight', ...nothing(feedForward) },
     { name: 'output_norm.weight', ...ones },
     { name: 'output.weight', shape: [WIDTH, size], values: output },
   ]
 }
 
 function toMetadata(vocabulary: readonly Token[], options: TinyGgufOptions): readonly Buffer[] {
-  const { chatTemplate, contextLength = 2048, poolingType, end = '</s>' } = options
+  const { chatTemplate, contextLength = 2048, poolingType, feedForward = 64, end = '</s>' } = options
   return [
     textEntry('general.architecture', 'llama'),
     textEntry('general.name', 'tiny'),
@@ -141,7 +145,7 @@ function toMetadata(vocabulary: readonly Token[], options: TinyGgufOptions): rea
     numberEntry('llama.context_length', contextLength),
     numberEntry('llama.embedding_length', WIDTH),
     numberEntry('llama.block_count', 1),
-    numberEntry('llama.feed_forward_length', FEED_FORWARD),
+    numberEntry('llama.feed_forward_length', feedForward),
     numberEntry('llama.attention.head_count', HEADS),
     numberEntry('llama.attention.head_count_kv', HEADS),
     numberEntry('llama.rope.dimension_count', WIDTH / HEADS),

@@ -1,12 +1,15 @@
 import { defineCommand } from '../command.ts'
 
-/** `llama models pull`: downloads a model into the local Ollama. */
+/** `llama models pull`: downloads a GGUF file, or a model into the local Ollama. */
 export const command = defineCommand({
   path: ['models', 'pull'],
   aliases: ['pull', 'model download'],
   group: 'Use',
-  summary: 'Download a model with the local Ollama',
-  arguments: { model: { required: true, description: "Ollama's name of the model." } },
+  summary: 'Download a model: a GGUF file, or by the local Ollama',
+  details: 'HF_TOKEN opens what Hugging Face keeps behind terms; HF_ENDPOINT names a mirror of it.',
+  arguments: {
+    model: { required: true, description: 'hf:owner/repository/file.gguf, the URL of such a file, or Ollama’s name.' },
+  },
   options: {
     ollama: {
       type: 'string',
@@ -15,23 +18,32 @@ export const command = defineCommand({
       default: 'http://127.0.0.1:11434',
       description: 'Where Ollama listens',
     },
+    folder: { type: 'string', placeholder: 'FOLDER', description: 'Where files go, instead of ~/.llama-stack/models' },
+    sha256: { type: 'string', placeholder: 'HEX', description: 'The checksum that a file has to have' },
   },
   examples: [
-    { command: 'llama models pull qwen3:4b', shows: 'a chat model of 2.6 GB' },
-    { command: 'llama models pull nomic-embed-text', shows: 'a model for search' },
+    { command: 'llama models pull qwen3:4b', shows: 'a chat model of 2.6 GB, by Ollama' },
+    { command: 'llama models pull hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf', shows: 'the same as a file' },
     { command: 'llama models pull qwen3:4b --ollama http://10.0.0.5:11434', shows: 'on another machine' },
   ],
   async run({ args, options, context }) {
-    const [{ pullModel }, { toOutput }] = await Promise.all([import('../ollama-pull.ts'), import('../output.ts')])
+    const [{ pullByName }, { toOutput }, { fromHomePath }, { defaultModelsFolder }] = await Promise.all([
+      import('../model-pullers.ts'),
+      import('../output.ts'),
+      import('../home-path.ts'),
+      import('../../kernel/models-folder.ts'),
+    ])
     const output = toOutput(context, options)
-    const bytes = await pullModel({
+    const { use, ...pulled } = await pullByName({
       model: args.model,
-      address: options.ollama,
+      ollama: options.ollama,
+      folder: options.folder === undefined ? defaultModelsFolder(context.home) : fromHomePath(options.folder, context),
+      sha256: options.sha256,
       quiet: options.quiet || options.json,
       context,
     })
-    output.result({ model: args.model, bytes }, () => `${args.model} is there.\n`)
-    output.note(`Use it: llama chat ollama/${args.model}`)
+    output.result(pulled, () => `${pulled.model} is there.\n`)
+    output.note(`Use it: ${use}`)
     return 0
   },
 })

@@ -2,7 +2,8 @@
 import type { CallContext, Clock, CompletionReply, Reply } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import type { Route } from '../models/route.ts'
-import type { AttemptCall, BrokenStream, Operation } from '../reliability/operation.ts'
+import type { OpaqueOrigins } from '../reliability/opaque-origins.ts'
+import type { AttemptCall, BrokenStream, Operation, Said } from '../reliability/operation.ts'
 import type { Target } from '../reliability/target.ts'
 import { askProvider } from './ask-provider.ts'
 import type { ProviderOperation } from './ask-provider.ts'
@@ -26,13 +27,19 @@ export interface CompletionKind<Request, Value, Event> extends ProviderOperation
   readonly shape: CompletionShape
 }
 
+/** What all completions share. */
+export interface CompletionWorld {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly origins: OpaqueOrigins
+}
+
 export interface CompletionOperationOptions<Request, Value, Event> {
   readonly kind: CompletionKind<Request, Value, Event>
   readonly route: Route
   readonly context: CallContext
   readonly request: Request
-  readonly clock: Clock
-  readonly ids: Ids
+  readonly world: CompletionWorld
   /** Commits the reply. Absent when the caller or the server does not want it kept. */
   readonly keep?: ((reply: KeptReply) => Promise<void>) | undefined
 }
@@ -46,15 +53,29 @@ export class CompletionOperation<
   readonly route: Route
   readonly context: CallContext
   readonly request: Request
+  readonly prefers: string | undefined
+  readonly hear: ((said: Said, target: Target) => void) | undefined
   readonly #options: CompletionOperationOptions<Request, Value, Event>
+  /** Whether the conversation has parts that only one provider can read. */
+  readonly #isSealed: boolean
 
   constructor(options: CompletionOperationOptions<Request, Value, Event>) {
-    this.route = options.route
-    this.context = options.context
-    this.request = options.request
+    const { route, context, request } = options
+    const { origins } = options.world
+    this.route = route
+    this.context = context
+    this.request = request
     this.#options = options
-    const { record } = options.context
-    if (record !== undefined) record.streamed = options.request.stream === true
+    const { record } = context
+    if (record !== undefined) record.streamed = request.stream === true
+    const origin = origins.concerns(context.rawBody) ? origins.find(request['messages']) : undefined
+    this.#isSealed = origin !== undefined
+    this.prefers = origin?.name
+    // Where there is one target, the conversation cannot go astray but by its client's own will.
+    this.hear =
+      route.targets.length === 1
+        ? undefined
+        : (said, { name, provider }) => origins.learn(said, { name, providerId: provider.id })
   }
 
   canResume(broken: BrokenStream): boolean {
@@ -62,18 +83,20 @@ export class CompletionOperation<
   }
 
   async attempt(target: Target, { context, resumed }: AttemptCall): Promise<Reply<Value, Event>> {
-    const { kind, clock, ids, keep } = this.#options
+    const { kind, keep, world } = this.#options
+    const { clock, ids } = world
     const streamed = this.request.stream === true
+    const request = this.#isSealed ? this.#fit(target) : this.request
     const { observer, reply } = await askProvider({
       operation: kind,
       target,
-      request: resumed === undefined ? this.request : toResumedRequest(this.request, resumed, kind.shape),
+      request: resumed === undefined ? request : toResumedRequest(request, resumed, kind.shape),
       context,
       clock,
       keep: resumed === undefined ? keep : keepAll(keep, resumed),
     })
     const overwriteId = reply.kind === 'upstream' && reply.quirks.overwriteId === true
-    return relayCompletion({
+    const relayed = await relayCompletion({
       reply: resumed === undefined ? reply : join(reply, createChunkJoiner(resumed, kind.shape)),
       provider: target.provider.id,
       observer,
@@ -88,8 +111,20 @@ export class CompletionOperation<
       },
       ...nameFor(this.route, this.context),
     })
+    if (request === this.request) return relayed
+    return { ...relayed, headers: { ...relayed.headers, 'x-llama-stack-notice': STRIPPED } }
+  }
+
+  /** The request as this target may see it. */
+  #fit(target: Target): Request {
+    const { messages } = this.request
+    const fitted = this.#options.world.origins.fit(messages, target.provider.id)
+    return fitted === messages ? this.request : { ...this.request, messages: fitted }
   }
 }
+
+/** Said in the reply, because the model may answer differently without what it thought before. */
+const STRIPPED = 'reasoning that only another provider can read was left out'
 
 type Keep = CompletionOperationOptions<unknown, unknown, unknown>['keep']
 

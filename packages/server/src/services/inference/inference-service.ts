@@ -22,6 +22,7 @@ import type { Storage } from '../../storage/storage.ts'
 import type { ModelRouter } from '../models/model-router.ts'
 import type { Route } from '../models/route.ts'
 import type { Executor } from '../reliability/executor.ts'
+import { OpaqueOrigins } from '../reliability/opaque-origins.ts'
 import { askProvider } from './ask-provider.ts'
 import type { KeptReply } from './completion-observer.ts'
 import { CompletionOperation } from './completion-operation.ts'
@@ -41,8 +42,14 @@ export interface InferenceOptions {
   readonly storesCompletions: boolean
 }
 
+/** What the operations share. */
+interface Parts extends InferenceOptions {
+  readonly origins: OpaqueOrigins
+}
+
 /** Creates the service behind every route of inference. */
-export function createInferenceService(options: InferenceOptions): Inference {
+export function createInferenceService(given: InferenceOptions): Inference {
+  const options = { ...given, origins: new OpaqueOrigins() }
   return {
     createChatCompletion: (request, context) => chat(options, request, context),
     createCompletion: (request, context) => complete(options, request, context),
@@ -53,7 +60,7 @@ export function createInferenceService(options: InferenceOptions): Inference {
   }
 }
 
-async function chat(options: InferenceOptions, request: ChatCompletionRequest, context: CallContext) {
+async function chat(options: Parts, request: ChatCompletionRequest, context: CallContext) {
   const { store, metadata, ...rest } = request
   const asked = normaliseTools(rest)
   const keep =
@@ -69,19 +76,17 @@ async function chat(options: InferenceOptions, request: ChatCompletionRequest, c
           })
       : undefined
   const route = await findRoute(options, asked.model, { type: 'llm', context })
-  const { clock, ids } = options
-  return options.executor.run(
-    new CompletionOperation({ kind: operations.chat, route, context, request: asked, clock, ids, keep }),
-  )
+  const kind = operations.chat
+  return options.executor.run(new CompletionOperation({ kind, route, context, request: asked, keep, world: options }))
 }
 
-async function complete(options: InferenceOptions, request: CompletionRequest, context: CallContext) {
+async function complete(options: Parts, request: CompletionRequest, context: CallContext) {
   const route = await findRoute(options, request.model, { type: 'llm', context })
-  const { clock, ids } = options
-  return options.executor.run(new CompletionOperation({ kind: operations.text, route, context, request, clock, ids }))
+  const kind = operations.text
+  return options.executor.run(new CompletionOperation({ kind, route, context, request, world: options }))
 }
 
-async function embed(options: InferenceOptions, request: EmbeddingsRequest, context: CallContext) {
+async function embed(options: Parts, request: EmbeddingsRequest, context: CallContext) {
   const route = await findRoute(options, request.model, { type: 'embedding', context })
   const { clock } = options
   return options.executor.run<Reply<EmbeddingsResponse>>({
@@ -107,7 +112,7 @@ async function embed(options: InferenceOptions, request: EmbeddingsRequest, cont
   })
 }
 
-async function rerank(options: InferenceOptions, request: RerankRequest, context: CallContext) {
+async function rerank(options: Parts, request: RerankRequest, context: CallContext) {
   const route = await findRoute(options, request.model, { type: 'rerank', context })
   const { clock } = options
   return options.executor.run<ValueReply<RerankResponse>>({
@@ -131,7 +136,7 @@ async function rerank(options: InferenceOptions, request: RerankRequest, context
 }
 
 /** Cohere's, Jina's and vLLM's shape over the same operation. */
-async function rerankDocuments(options: InferenceOptions, request: DocumentRerankRequest, context: CallContext) {
+async function rerankDocuments(options: Parts, request: DocumentRerankRequest, context: CallContext) {
   const { model, query, documents, top_n: topN, return_documents: returnsDocuments, ...rest } = request
   const items = documents.map((document) => (typeof document === 'string' ? document : document.text))
   const reply = await rerank(
@@ -149,7 +154,7 @@ async function rerankDocuments(options: InferenceOptions, request: DocumentReran
 
 /** Where a call may go. */
 function findRoute(
-  { router }: InferenceOptions,
+  { router }: Parts,
   model: string,
   { type, context }: { readonly type: ModelType; readonly context: CallContext },
 ): Promise<Route> {

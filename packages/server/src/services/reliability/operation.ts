@@ -21,6 +21,9 @@ export interface AttemptCall {
   readonly resumed: BrokenStream | undefined
 }
 
+/** A whole body, whole events, or a value. */
+export type Said = Uint8Array | string | object
+
 export interface Operation<R extends AnyReply> {
   readonly route: Route
   readonly context: CallContext
@@ -28,6 +31,10 @@ export interface Operation<R extends AnyReply> {
   readonly request: Readonly<Record<string, unknown>>
   /** Asks one target. A streamed reply resolves with its head, any other when it is read and understood. */
   attempt(target: Target, call: AttemptCall): Promise<R>
+  /** The name of the target that knows this conversation, to be asked before the others. */
+  readonly prefers?: string | undefined
+  /** Told all that a target said: a whole body, or each piece of a stream. Absent where nobody listens. */
+  readonly hear?: ((said: Said, target: Target) => void) | undefined
   /** Whether another attempt can go on with what was sent. Asked only when a stream broke off. */
   canResume(broken: BrokenStream): boolean
 }

@@ -11,7 +11,7 @@ import type { Overdue } from './deadline-ticker.ts'
 import type { ExecutorWorld } from './executor-world.ts'
 import { CALLED_OFF, holdRace } from './hedge.ts'
 import type { Served } from './hedge.ts'
-import type { AnyReply, BrokenStream, Operation } from './operation.ts'
+import type { AnyReply, BrokenStream, Operation, Said } from './operation.ts'
 import { toSessionKey } from './session-key.ts'
 import { toHeaderText } from './target.ts'
 import type { Target } from './target.ts'
@@ -46,6 +46,15 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
   get continues(): boolean {
     const { policy, once } = this.world
     return !once && (this.#operation.route.continuation ?? policy.continuation)
+  }
+
+  /** Whether anybody listens to what is said. */
+  get isHeard(): boolean {
+    return this.#operation.hear !== undefined
+  }
+
+  hear(said: Said, { target }: Attempt): void {
+    this.#operation.hear?.(said, target)
   }
 
   /** Asks one target after the other until one answers. Rejects with the last error. */
@@ -209,14 +218,17 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
   }
 }
 
-/** The targets of the route in the order in which this request asks them; those that asked for a pause come last. */
-function toOrder({ route, request }: Operation<AnyReply>, world: ExecutorWorld, nowMs: number): RouteTarget[] {
+/**
+ * The targets of the route in the order in which this request asks them: the one that knows the conversation first, those
+ * that asked for a pause last.
+ */
+function toOrder({ route, request, prefers }: Operation<AnyReply>, world: ExecutorWorld, nowMs: number): RouteTarget[] {
   const { targets, strategy } = route
   if (targets.length === 1 || world.once) return [targets[0]]
   const { random } = world
   const arranged = arrange(targets, { strategy, random, nowMs, sessionKey: () => toSessionKey(request) })
-  const isHeld = ({ target }: RouteTarget): boolean => target.notBeforeMs > nowMs
-  return [...arranged.filter((each) => !isHeld(each)), ...arranged.filter(isHeld)]
+  const rank = ({ target }: RouteTarget): number => (target.notBeforeMs > nowMs ? 2 : target.name === prefers ? 0 : 1)
+  return [0, 1, 2].flatMap((wanted) => arranged.filter((each) => rank(each) === wanted))
 }
 
 function isEmpty(map: object): boolean {

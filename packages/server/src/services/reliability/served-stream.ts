@@ -15,6 +15,7 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
   readonly #run: Run<R>
   /** Whether all that was sent is kept, for a target that may have to continue. */
   readonly #keepsAll: boolean
+  readonly #isHeard: boolean
   #attempt: Attempt
   #source: ByteStream
   #sink: ByteSink | undefined
@@ -27,6 +28,7 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
     this.#attempt = attempt
     this.#source = source
     this.#keepsAll = run.continues
+    this.#isHeard = run.isHeard
   }
 
   pipe(sink: ByteSink): void {
@@ -53,6 +55,7 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
   data(chunk: Uint8Array): void {
     if (!this.#hasContent) this.#look(chunk)
     else if (this.#keepsAll) this.#sent.push(chunk)
+    if (this.#isHeard) this.#run.hear(chunk, this.#attempt)
     this.#sink?.data(chunk)
   }
 

@@ -83,8 +83,8 @@ function prepareInsert({ connection }: SqliteDatabase): (entry: RequestLogEntry)
   const insert = connection.prepare(
     `INSERT INTO request_log (owner, request_id, started_at_ms, operation, route, method, path, status, error_code, model,
        provider_id, provider_model, streamed, demo, input_tokens, output_tokens, total_tokens, first_byte_ms, duration_ms,
-       attempt_ms, attempts, client)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       attempt_ms, attempts, client, cached)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return (entry) => {
     const attemptMs = ordinaryAttemptMs(entry)
@@ -111,6 +111,7 @@ function prepareInsert({ connection }: SqliteDatabase): (entry: RequestLogEntry)
       attemptMs,
       attemptMs === null && entry.attempts.length > 0 ? JSON.stringify(entry.attempts) : null,
       entry.client,
+      Number(entry.cached),
     )
   }
 }
@@ -190,5 +191,6 @@ function toRequestLogRow(row: Selectable<Tables['request_log']>): RequestLogRow 
     durationMs: row.duration_ms,
     attempts: toAttempts(row),
     client: row.client,
+    cached: row.cached === 1,
   }
 }

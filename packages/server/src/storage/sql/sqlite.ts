@@ -6,6 +6,7 @@ import { prepareChatCompletions } from './chat-completions.ts'
 import { prepareModels } from './models.ts'
 import { createRequestLogRetention } from './request-log-retention.ts'
 import { createRequestLog } from './request-log.ts'
+import { createExpiredReplySweep, prepareResponseCache } from './response-cache.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
 
 const SqliteConfig = z.strictObject({
@@ -28,20 +29,23 @@ export const sqliteBackend = defineBackend({
 })
 
 async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<Storage> {
-  const { config, clock, log, requestLogRetentionDays } = input
+  const { config, clock, log, requestLogRetentionDays, responseCacheMaxBytes } = input
   await using stack = new AsyncDisposableStack()
   const database = stack.use(
     await openSqliteDatabase({ path: config.db_path, busyTimeoutMs: config.busy_timeout_ms, clock, log }),
   )
   const requestLog = stack.use(createRequestLog(database, log))
   stack.use(createRequestLogRetention({ database, clock, log, retentionDays: requestLogRetentionDays }))
+  stack.use(createExpiredReplySweep({ database, clock, log }))
   const chatCompletions = prepareChatCompletions(database)
   const models = prepareModels(database)
+  const responseCache = prepareResponseCache({ database, clock, maxBytes: responseCacheMaxBytes })
   const opened = stack.move()
   return {
     chatCompletions,
     models,
     requestLog: (principal) => requestLog.reader(principal),
+    responseCache,
     appendRequestLog: (entry) => requestLog.append(entry),
     async flush() {
       await requestLog.flush()

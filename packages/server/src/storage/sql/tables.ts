@@ -57,6 +57,24 @@ interface RequestLogTable {
   /** JSON, where there were several or one that the row doesn't describe. */
   attempts: string | null
   client: string | null
+  /** 0 or 1. */
+  cached: number
+}
+
+interface ResponseCacheTable {
+  seq: Generated<number>
+  owner: string
+  key: string
+  operation: string
+  model: string
+  format: string
+  created_at_ms: number
+  expires_at_ms: number
+  used_at_ms: number
+  size_bytes: number
+  /** JSON. */
+  origin: string
+  body: Uint8Array
 }
 
 /** Every table by its name. */
@@ -64,4 +82,5 @@ export interface Tables {
   chat_completions: ChatCompletionsTable
   models: ModelsTable
   request_log: RequestLogTable
+  response_cache: ResponseCacheTable
 }

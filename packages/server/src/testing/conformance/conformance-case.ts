@@ -83,7 +83,7 @@ export function toChatAnswer(
 ): VendorAnswer {
   return (request) => {
     const asked = chat.read(request)
-    return asked.streamed ? send(chat.stream(turn, asked)) : chat.reply(turn, asked)
+    return asked.streamed ? send(chat.stream(turn, asked, request)) : chat.reply(turn, asked, request)
   }
 }
 

@@ -65,7 +65,7 @@ export const failureCases: readonly ConformanceCase[] = [
     async run(under) {
       const { chat } = scripted(under)
       const cut: VendorAnswer = (request) => {
-        const whole = chat.reply(textTurn, chat.read(request))
+        const whole = chat.reply(textTurn, chat.read(request), request)
         const text = 'json' in whole ? JSON.stringify(whole.json) : bug('a whole reply is JSON')
         return { headers: { 'content-type': 'application/json' }, text: text.slice(0, -20) }
       }

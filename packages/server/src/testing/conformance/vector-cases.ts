@@ -122,13 +122,13 @@ async function withProvider(
       const of = script.embeddings ?? bug('the script has no embeddings')
       const asked = of.read(request)
       const vectors = asked.input.map((text) => vectorOf(text, asked.dimensions))
-      return of.reply({ vectors, inputTokens: asked.input.length * TOKENS_PER_TEXT }, asked)
+      return of.reply({ vectors, inputTokens: asked.input.length * TOKENS_PER_TEXT }, asked, request)
     },
     rerank(request) {
       const of = script.rerank ?? bug('the script has no rerank')
       const asked = of.read(request)
       expect(asked.query).toBe('rain')
-      return of.reply(asked.documents.map(scoreOf), asked)
+      return of.reply(asked.documents.map(scoreOf), asked, request)
     },
   }
   await using rig = await createScriptedRig(declaration, answers[operation])

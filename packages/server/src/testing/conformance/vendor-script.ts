@@ -82,8 +82,8 @@ export interface VendorFault {
 /** Chats: the request read back, and a turn as a whole reply and as a stream. */
 export interface ChatScript {
   readonly read: (request: ScriptedRequest) => AskedChat
-  readonly reply: (turn: VendorTurn, asked: AskedChat) => ScriptedReply
-  readonly stream: (turn: VendorTurn, asked: AskedChat) => VendorStream
+  readonly reply: (turn: VendorTurn, asked: AskedChat, request: ScriptedRequest) => ScriptedReply
+  readonly stream: (turn: VendorTurn, asked: AskedChat, request: ScriptedRequest) => VendorStream
   /** The frame with which the vendor tells of a failure after its stream has begun. Absent: it just breaks off. */
   readonly faultFrame?: (fault: VendorFault) => string | Uint8Array
 }
@@ -114,6 +114,7 @@ export interface EmbeddingsScript {
   readonly reply: (
     said: { readonly vectors: readonly (readonly number[])[]; readonly inputTokens: number },
     asked: AskedEmbeddings,
+    request: ScriptedRequest,
   ) => ScriptedReply
 }
 
@@ -127,7 +128,7 @@ export interface AskedRerank {
 /** Rerank: one score for each document, in their order. */
 export interface RerankScript {
   readonly read: (request: ScriptedRequest) => AskedRerank
-  readonly reply: (scores: readonly number[], asked: AskedRerank) => ScriptedReply
+  readonly reply: (scores: readonly number[], asked: AskedRerank, request: ScriptedRequest) => ScriptedReply
 }
 
 /** A vendor. An operation that is absent is one that the adapter does not have either. */

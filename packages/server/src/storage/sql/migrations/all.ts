@@ -2,7 +2,8 @@
 import { chatCompletions } from './0001-chat-completions.ts'
 import { models } from './0002-models.ts'
 import { requestLog } from './0003-request-log.ts'
+import { responseCache } from './0004-response-cache.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
-export const migrations: readonly Migration[] = Object.freeze([chatCompletions, models, requestLog])
+export const migrations: readonly Migration[] = Object.freeze([chatCompletions, models, requestLog, responseCache])
