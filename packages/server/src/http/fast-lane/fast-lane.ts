@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import { bug } from '@llama-stack/api'
 import type { Clock } from '@llama-stack/api'
 import { Heartbeat } from '../../kernel/http1/heartbeat.ts'
+import { Outbox } from '../../kernel/outbox.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { LaneSurroundings } from './plain-connection.ts'
 
@@ -36,6 +37,7 @@ export function openFastLane(server: Server, options: FastLaneOptions): FastLane
   let dateMs = 0
   let commonHead = ''
   const surroundings: LaneSurroundings = {
+    outbox: new Outbox(),
     serve: options.serve,
     knows: options.knows,
     refuseLate: options.refuseLate,

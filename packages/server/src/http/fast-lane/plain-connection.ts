@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { hasPassed } from '../../kernel/http1/heartbeat.ts'
 import type { HeartbeatMember } from '../../kernel/http1/heartbeat.ts'
+import type { Outbox } from '../../kernel/outbox.ts'
 import { parsePlainHead, PlainRequest } from './plain-request.ts'
 import type { PlainHead } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
@@ -10,6 +11,8 @@ import type { ResponseHost } from './plain-response.ts'
 /** What all connections of one lane share. */
 export interface LaneSurroundings {
   readonly commonHead: string
+  /** Writes the events of one turn together. */
+  readonly outbox: Outbox
   readonly idleTimeoutMs: number
   readonly requestTimeoutMs: number
   /** Serves a request whose route is known. */
@@ -50,6 +53,10 @@ export class PlainConnection implements ResponseHost, HeartbeatMember {
     socket.on('drain', this.#onDrain)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
+  }
+
+  get outbox(): Outbox {
+    return this.#lane.outbox
   }
 
   get commonHead(): string {

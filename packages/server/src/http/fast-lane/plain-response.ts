@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { bug } from '@llama-stack/api'
+import type { Outbox, Sender } from '../../kernel/outbox.ts'
 import type { ReplyMessage } from '../http-message.ts'
 
 /** What a response needs of its connection. */
@@ -10,6 +11,7 @@ export interface ResponseHost {
   readonly socket: Socket
   /** The headers of every reply: the date, and how long the connection is kept. Each line is ended. */
   readonly commonHead: string
+  readonly outbox: Outbox
   /** The reply is complete and has left this process. */
   onComplete(response: PlainResponse): void
 }
@@ -21,7 +23,7 @@ const UNSAFE = /[^\t -~]/
 
 type Phase = 'open' | 'composed' | 'sent' | 'ended'
 
-export class PlainResponse extends EventEmitter implements ReplyMessage {
+export class PlainResponse extends EventEmitter implements ReplyMessage, Sender {
   statusCode = 200
   /** The connection ends with this reply. */
   closesConnection = false
@@ -30,6 +32,9 @@ export class PlainResponse extends EventEmitter implements ReplyMessage {
   /** Composed and not written yet. */
   #head = ''
   #isChunked = false
+  /** Chunks of this turn that have not been written. */
+  #held: (Uint8Array | string)[] = []
+  #heldBytes = 0
 
   constructor(host: ResponseHost) {
     super()
@@ -71,34 +76,23 @@ export class PlainResponse extends EventEmitter implements ReplyMessage {
   }
 
   flushHeaders(): void {
-    if (this.#phase === 'composed') this.#send(this.#takeHead())
+    if (this.#phase === 'composed') this.#release('')
   }
 
   write(chunk: Uint8Array | string): boolean {
     if (this.#phase === 'ended') return true
+    if (!this.#isChunked) return this.#sendBehind(this.#takeHead(), chunk)
+    this.#hold(chunk)
     const { socket } = this.#host
-    if (chunk.length === 0) {
-      this.flushHeaders()
-      return !socket.writableNeedDrain
-    }
-    const head = this.#takeHead()
-    if (!this.#isChunked) return this.#sendBehind(head, chunk)
-    if (typeof chunk === 'string') {
-      return this.#send(`${head}${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`)
-    }
-    return this.#send(toFrame(head, chunk))
+    return !socket.writableNeedDrain && socket.writableLength + this.#heldBytes < socket.writableHighWaterMark
   }
 
   end(chunk: Uint8Array | string = ''): this {
     if (this.#phase === 'ended') return this
     if (this.#phase === 'open') bug('a reply ends before it has a head')
     if (this.#isChunked) {
-      // The last piece and the mark of the end leave together.
-      const { socket } = this.#host
-      socket.cork()
-      if (chunk.length > 0) this.write(chunk)
-      this.#send(this.#takeHead() + LAST_CHUNK)
-      socket.uncork()
+      this.#hold(chunk)
+      this.#release(LAST_CHUNK)
     } else this.#sendBehind(this.#takeHead(), chunk)
     this.#phase = 'ended'
     const { socket } = this.#host
@@ -108,9 +102,39 @@ export class PlainResponse extends EventEmitter implements ReplyMessage {
     return this
   }
 
+  flush(): void {
+    if (this.#held.length === 0) return
+    // Whoever was told to wait because of what was held is told here when the socket has not filled up.
+    const waits = this.#heldBytes >= this.#host.socket.writableHighWaterMark
+    if (this.#release('') && waits) this.emit('drain')
+  }
+
   destroy(): this {
     this.#host.socket.destroy()
     return this
+  }
+
+  /** Keeps a chunk until the end of this turn. */
+  #hold(chunk: Uint8Array | string): void {
+    if (chunk.length === 0) return
+    if (this.#held.length === 0) this.#host.outbox.add(this)
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+  }
+
+  /** Writes what was held, as one chunk of the chunked coding. */
+  #release(tail: string): boolean {
+    const held = this.#held
+    const head = this.#takeHead()
+    if (held.length === 0) return this.#send(head + tail)
+    this.#held = []
+    this.#heldBytes = 0
+    const [only] = held
+    if (held.length === 1 && typeof only === 'string') {
+      return this.#send(`${head}${Buffer.byteLength(only).toString(16)}\r\n${only}\r\n${tail}`)
+    }
+    const bytes = held.length === 1 && only instanceof Uint8Array ? only : Buffer.concat(held.map(toBytes))
+    return this.#send(toFrame(head, bytes, tail))
   }
 
   #takeHead(): string {
@@ -142,12 +166,14 @@ export class PlainResponse extends EventEmitter implements ReplyMessage {
 const FRAME_BYTES = 8 + 4
 
 /** One chunk of the chunked coding, behind the head where that has not left yet. */
-function toFrame(head: string, chunk: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(head.length + chunk.byteLength + FRAME_BYTES)
-  let end = frame.write(`${head}${chunk.byteLength.toString(16)}\r\n`, 0, 'latin1')
-  frame.set(chunk, end)
-  end += chunk.byteLength
-  frame[end] = 13
-  frame[end + 1] = 10
-  return frame.subarray(0, end + 2)
+function toFrame(head: string, chunk: Uint8Array, tail: string): Buffer {
+  const frame = Buffer.allocUnsafe(head.length + chunk.byteLength + tail.length + FRAME_BYTES)
+  const start = frame.write(`${head}${chunk.byteLength.toString(16)}\r\n`, 0, 'latin1')
+  frame.set(chunk, start)
+  const end = start + chunk.byteLength
+  return frame.subarray(0, end + frame.write(`\r\n${tail}`, end, 'latin1'))
+}
+
+function toBytes(chunk: Uint8Array | string): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk
 }

@@ -9,7 +9,7 @@ import type { ConnectionOwner } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { SocketOpener } from './open-socket.ts'
-import type { Outbox } from './outbox.ts'
+import type { Outbox } from '../outbox.ts'
 
 const MAX_IDLE = 256
 
