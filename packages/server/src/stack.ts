@@ -33,6 +33,9 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { ProviderHealthBook } from './services/providers/provider-health.ts'
+import { ProviderWatch } from './services/providers/provider-watch.ts'
+import type { ProviderWatchOptions } from './services/providers/provider-watch.ts'
 import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
@@ -121,9 +124,13 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     env: options.env ?? process.env,
   })
   opening.defer(() => disposeProviders(providers))
-  const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
-  const router = new ModelRouter(registry, providers, new TargetBook(config.reliability))
-  const executor = opening.use(createExecutor({ config, clock, once: options.recordings !== undefined }))
+  const isLive = options.recordings === undefined
+  const health = new ProviderHealthBook(clock)
+  const targets = new TargetBook(config.reliability, health)
+  const registry = opening.use(createRegistry({ config, providers, storage, clock, log, ...(isLive && { health }) }))
+  const watch = isLive ? opening.use(createWatch({ providers, health, clock, log })) : undefined
+  const router = new ModelRouter(registry, providers, targets)
+  const executor = opening.use(createExecutor({ config, clock, once: !isLive }))
   const services: StackServices = {
     inference: createInferenceService({
       router,
@@ -138,15 +145,19 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       version: VERSION,
       providers,
       registry,
+      health,
+      targets,
       clock,
       routes: () => inspected(routes, providers),
+      accepting: () => app.accepting,
     }),
   }
   const routes = bindRoutes(services)
-  const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) =>
-    created.close({ drainTimeoutMs: 0 }),
+  const app = opening.adopt(
+    createApp({ routes, config, log, clock, ids, storage, ready: () => registry.hasListed }),
+    (created) => created.close({ drainTimeoutMs: 0 }),
   )
-  return toStack({ config, services, providers, routes, app, registry, router, storage, owned: opening.move() })
+  return toStack({ config, services, providers, routes, app, registry, watch, router, storage, owned: opening.move() })
 }
 
 /** What nobody identified belongs to whom a server without keys has as its only principal. */
@@ -155,12 +166,13 @@ const NOBODY = Object.freeze({ id: 'local' })
 interface StackParts extends Pick<Stack, 'config' | 'services' | 'providers' | 'routes'> {
   readonly app: HttpApp
   readonly registry: ModelRegistry
+  readonly watch: ProviderWatch | undefined
   readonly router: ModelRouter
   readonly storage: Storage
   readonly owned: AsyncDisposableStack
 }
 
-function toStack({ app, registry, router, storage, owned, ...shown }: StackParts): Stack {
+function toStack({ app, registry, watch, router, storage, owned, ...shown }: StackParts): Stack {
   const { server } = shown.config
   return {
     ...shown,
@@ -171,6 +183,7 @@ function toStack({ app, registry, router, storage, owned, ...shown }: StackParts
     async listen(at = {}) {
       const listening = await app.listen({ port: at.port ?? server.port, host: at.host ?? server.host })
       registry.start()
+      watch?.start()
       return listening
     },
     async close(options = {}) {
@@ -190,6 +203,7 @@ interface RegistryParts {
   readonly storage: Storage
   readonly clock: Clock
   readonly log: Log
+  readonly health?: ProviderHealthBook
 }
 
 function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
@@ -199,6 +213,13 @@ function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
     aliases: config.aliases ?? {},
     refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
   })
+}
+
+/** How long a provider may be silent before it is asked how it is. */
+const WATCH_INTERVAL_MS = 120_000
+
+function createWatch(parts: Omit<ProviderWatchOptions, 'random' | 'intervalMs'>): ProviderWatch {
+  return new ProviderWatch({ ...parts, random: Math.random, intervalMs: WATCH_INTERVAL_MS })
 }
 
 function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolean }): Executor {
@@ -307,15 +328,17 @@ interface AppParts {
   readonly clock: Clock
   readonly ids: Ids
   readonly storage: Storage
+  readonly ready: () => boolean
 }
 
-function createApp({ routes, config, log, clock, ids, storage }: AppParts): HttpApp {
+function createApp({ routes, config, log, clock, ids, storage, ready }: AppParts): HttpApp {
   return createHttpApp({
     routes,
     server: config.server,
     log,
     clock,
     ids,
+    ready,
     openApi: { title: 'Llama Stack', version: VERSION },
     ...(config.requestLog.enabled ? { onFinished: (finished) => storage.appendRequestLog(toLogEntry(finished)) } : {}),
   })

@@ -162,6 +162,6 @@ export async function checkHealth(context: ProtocolContext, call: ProviderCall):
     return { status: 'OK' }
   } catch (error) {
     if (!isStackError(error)) throw error
-    return { status: 'Error', message: error.message }
+    return { status: 'Error', message: error.message, ...(error.fix !== undefined && { fix: error.fix }) }
   }
 }

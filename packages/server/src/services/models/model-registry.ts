@@ -8,6 +8,8 @@ import type { Clock, JsonObject, Log, ModelType, Principal, ProviderCall, Provid
 import { isStackError, StackError } from '@llama-stack/api'
 import type { RegisteredModel, Storage } from '../../storage/storage.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import { toHealthFailure } from '../providers/provider-health.ts'
+import type { ProviderHealthBook } from '../providers/provider-health.ts'
 import type { Aliases } from './route.ts'
 
 /** A model that can be asked for by its id. */
@@ -43,6 +45,8 @@ export interface ModelRegistryOptions {
   readonly clock: Clock
   readonly log: Log
   readonly refreshIntervalMs: number
+  /** Told how each listing went. Default: nobody is, for recorded lists say nothing of a provider's health. */
+  readonly health?: ProviderHealthBook
 }
 
 /** How long one provider may take to list its models. */
@@ -124,6 +128,11 @@ export class ModelRegistry implements Disposable {
     return this.#refreshing
   }
 
+  /** Whether every provider was asked at least once, whatever it said. */
+  get hasListed(): boolean {
+    return this.#hasListed
+  }
+
   /** The listing that is under way: an unknown model may be in it. Starts the first one where nobody has. */
   get pending(): Promise<void> | undefined {
     return this.#refreshing ?? (this.#hasListed ? undefined : this.refresh())
@@ -132,6 +141,7 @@ export class ModelRegistry implements Disposable {
   async #refreshOne(handle: ProviderHandle): Promise<void> {
     if (handle.off !== undefined) return
     const { log } = this.#options
+    const health = this.#options.health?.get(handle.id)
     try {
       const listing = await listModels(handle, {
         requestId: `listing-${handle.id}`,
@@ -139,12 +149,16 @@ export class ModelRegistry implements Disposable {
         signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(LISTING_TIMEOUT_MS)]),
       })
       this.#failures.delete(handle.id)
-      if (listing !== undefined) this.#listed.set(handle.id, this.#toKnown(handle, listing))
+      if (listing !== undefined) {
+        this.#listed.set(handle.id, this.#toKnown(handle, listing))
+        health?.succeed('listing')
+      }
       this.#version += 1
     } catch (error) {
       if (this.#closing.signal.aborted) return
       const reason = error instanceof Error ? error.message : String(error)
       this.#failures.set(handle.id, reason)
+      health?.fail('listing', toHealthFailure(error))
       this.#version += 1
       // In replay most vendors' lists were never recorded: that is no reason to worry anybody.
       const level = isStackError(error, 'recording_not_found') ? 'debug' : 'warn'

@@ -1,6 +1,7 @@
 /** One call to one target: the places that it takes, the signal that ends it, and what it says of the target's health. */
 import type { CallContext } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
+import { toHealthFailure } from '../providers/provider-health.ts'
 import type { Permit } from './circuit-breaker.ts'
 import { EventsStream } from './events-stream.ts'
 import type { ExecutorWorld } from './executor-world.ts'
@@ -88,10 +89,12 @@ export class Attempt {
   succeed(): void {
     if (this.#isJudged) return
     this.#isJudged = true
-    const { breaker, latency } = this.target
+    const { breaker, latency, health } = this.target
     const nowMs = this.#world.clock.monotonic()
     latency.note(nowMs - this.#startedMs, nowMs)
-    if (this.#permit !== undefined) breaker.succeed(this.#permit, nowMs)
+    if (this.#permit === undefined) return
+    breaker.succeed(this.#permit, nowMs)
+    health.succeed('traffic', nowMs)
   }
 
   /** The attempt ended with an error; it is judged by the facts of the error table. */
@@ -130,7 +133,7 @@ export class Attempt {
   }
 
   #judge(error: unknown): void {
-    const { breaker, latency } = this.target
+    const { breaker, latency, health } = this.target
     const nowMs = this.#world.clock.monotonic()
     const isLate = isStackError(this.#controller.signal.reason, 'deadline_exceeded')
     if (this.#permit === undefined || !isStackError(error) || (this.isCancelled && !isLate)) return
@@ -140,11 +143,13 @@ export class Attempt {
       this.#isJudged = true
       latency.note(Math.max(nowMs - this.#startedMs, FAILED_MS), nowMs)
       breaker.fail(this.#permit, nowMs)
+      health.fail('traffic', toHealthFailure(error), nowMs)
       this.target.lastFailure = { code: error.code, message: error.message, atMs: this.#world.clock.now() }
     } else if ('status' in error.details) {
       // The vendor answered, and refused the request itself: it is well.
       this.#isJudged = true
       breaker.succeed(this.#permit, nowMs)
+      health.succeed('traffic', nowMs)
     }
   }
 

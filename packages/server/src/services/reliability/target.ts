@@ -1,6 +1,7 @@
 /** One model at one provider, and what is known of its health: shared by every route that leads to it. */
 import type { ErrorCode, ReplyHeaders } from '@llama-stack/api'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { ProviderHealthBook, ProviderHealthRecord } from '../providers/provider-health.ts'
 import { Bulkhead } from './bulkhead.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { Latency } from './latency.ts'
@@ -26,6 +27,8 @@ export interface Target {
   /** One for all models of the provider. */
   readonly bulkhead: Bulkhead | undefined
   readonly latency: Latency
+  /** One for all models of the provider. */
+  readonly health: ProviderHealthRecord
   /** The vendor asked not to be called before; monotonic milliseconds. Heeded where another target can be asked. */
   notBeforeMs: number
   lastFailure: TargetFailure | undefined
@@ -36,12 +39,14 @@ const MAX_TARGETS = 2000
 
 export class TargetBook {
   readonly #policy: ReliabilityPolicy
+  readonly #health: ProviderHealthBook
   /** The least recently looked up first. */
   readonly #targets = new Map<string, Target>()
   readonly #bulkheads = new Map<string, Bulkhead>()
 
-  constructor(policy: ReliabilityPolicy) {
+  constructor(policy: ReliabilityPolicy, health: ProviderHealthBook) {
     this.#policy = policy
+    this.#health = health
   }
 
   /** The one target of this provider and model. */
@@ -71,6 +76,7 @@ export class TargetBook {
       breaker: new CircuitBreaker(this.#policy.breaker),
       bulkhead: this.#bulkheadOf(provider.id),
       latency: new Latency(),
+      health: this.#health.get(provider.id),
       notBeforeMs: 0,
       lastFailure: undefined,
     }
