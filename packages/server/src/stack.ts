@@ -39,9 +39,12 @@ import type { ProviderWatchOptions } from './services/providers/provider-watch.t
 import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
+import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
 import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
 import { parseOnce } from './kernel/parse-once.ts'
+
+export type { WorkerRole } from './storage/backend.ts'
 
 export interface StackOptions {
   readonly config: StackConfigInput
@@ -53,6 +56,8 @@ export interface StackOptions {
   readonly ids?: Ids
   /** Where providers look for credentials that the configuration does not have. Default: the process's variables. */
   readonly env?: ProviderEnvironment
+  /** Set where this process is one of several that one server consists of. Default: it is the whole server. */
+  readonly worker?: WorkerRole
   /** Replaces the transport of every outbound call. */
   readonly upstream?: Upstream
   /** Providers beside the built-in ones; a type of the same name wins. */
@@ -106,6 +111,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   )
   const storage = opening.use(
     await openStorage({
+      worker: options.worker,
       backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }, parseOnce),
       clock,
       log,

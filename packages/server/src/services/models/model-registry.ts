@@ -62,11 +62,13 @@ export class ModelRegistry implements Disposable {
   readonly #closing = new AbortController()
   #refreshing: Promise<void> | undefined
   #version = 0
+  #revision: number
   #hasListed = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ModelRegistryOptions) {
     this.#options = options
+    this.#revision = options.storage.modelRevision()
     const created = Math.floor(options.clock.now() / 1000)
     for (const model of options.declared) {
       if (model.provider_id === 'all' || model.provider_model_id === 'auto') {
@@ -87,7 +89,17 @@ export class ModelRegistry implements Disposable {
 
   /** Changes whenever a look-up may have another result than before. */
   get version(): number {
+    this.#forgetIfChanged()
     return this.#version
+  }
+
+  /** Another process of this server may have registered or removed models since they were read. */
+  #forgetIfChanged(): void {
+    const revision = this.#options.storage.modelRevision()
+    if (revision === this.#revision) return
+    this.#revision = revision
+    this.#registered.clear()
+    this.#version += 1
   }
 
   get aliases(): Aliases {
@@ -238,12 +250,15 @@ export class ModelRegistry implements Disposable {
   /** Keeps a model for this principal. The same values again change nothing; other values are a conflict. */
   async register(model: KnownModel, principal: Principal): Promise<KnownModel> {
     const known = await this.#findExact(model.id, principal)
-    if (known !== undefined) {
-      if (known.providerId === model.providerId && known.resourceId === model.resourceId && known.type === model.type)
-        return known
-      throw new StackError('model_exists', { model: model.id, provider: known.providerId })
+    if (known !== undefined) return expectSame(known, model)
+    try {
+      await this.#options.storage.models(principal).insert(toRow(model))
+    } catch (error) {
+      // Somebody was faster, here or in another process.
+      const other = isStackError(error, 'model_exists') ? await this.#findExact(model.id, principal) : undefined
+      if (other === undefined) throw error
+      return expectSame(other, model)
     }
-    await this.#options.storage.models(principal).insert(toRow(model))
     ;(await this.#registeredBy(principal)).set(model.id, model)
     this.#version += 1
     return model
@@ -258,6 +273,7 @@ export class ModelRegistry implements Disposable {
   }
 
   #registeredBy(principal: Principal): Promise<Map<string, KnownModel>> {
+    this.#forgetIfChanged()
     const known = this.#registered.get(principal.id)
     if (known !== undefined) return known
     const loading = this.#options.storage
@@ -283,6 +299,12 @@ export class ModelRegistry implements Disposable {
 export function toIdentifier(modelId: string, providerModelId: string, providerId: string): string {
   if (modelId !== providerModelId || modelId.startsWith(`${providerId}/`)) return modelId
   return `${providerId}/${providerModelId}`
+}
+
+function expectSame(known: KnownModel, model: KnownModel): KnownModel {
+  const { providerId, resourceId, type } = known
+  if (providerId === model.providerId && resourceId === model.resourceId && type === model.type) return known
+  throw new StackError('model_exists', { model: model.id, provider: providerId })
 }
 
 async function listModels(handle: ProviderHandle, call: ProviderCall): Promise<readonly ProviderModel[] | undefined> {
