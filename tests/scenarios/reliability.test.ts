@@ -151,6 +151,7 @@ describe('[B029] what one target cannot answer', () => {
     await withTeam({ vendors: { a: broken, b: busy } }, async ({ call }) => {
       const response = await call(chat, ask)
       expect(response.status).toBe(429)
+      expect(attemptsOf(response)).toBe('a=provider_internal, b=provider_rate_limited')
       expect(await errorOf(response)).toEqual({
         message: 'slow down [tried: a=provider_internal, b=provider_rate_limited]',
         type: 'requests',

@@ -132,14 +132,14 @@ export class Attempt {
     latency.inFlight += 1
   }
 
-  #judge(error: unknown): void {
+  #judge(thrown: unknown): void {
     const { breaker, latency, health } = this.target
     const nowMs = this.#world.clock.monotonic()
-    const isLate = isStackError(this.#controller.signal.reason, 'deadline_exceeded')
-    if (this.#permit === undefined || !isStackError(error) || (this.isCancelled && !isLate)) return
+    const error = this.#toCause(thrown)
+    if (this.#permit === undefined || error === undefined) return
     const retryAfterMs = retryAfterMsOf(error)
     if (retryAfterMs !== undefined) this.target.notBeforeMs = nowMs + retryAfterMs
-    if (error.blames || isLate) {
+    if (error.blames) {
       this.#isJudged = true
       latency.note(Math.max(nowMs - this.#startedMs, FAILED_MS), nowMs)
       breaker.fail(this.#permit, nowMs)
@@ -151,6 +151,16 @@ export class Attempt {
       breaker.succeed(this.#permit, nowMs)
       health.succeed('traffic', nowMs)
     }
+  }
+
+  /** What the attempt failed of; undefined where it tells nothing about the target. */
+  #toCause(thrown: unknown): StackError | undefined {
+    const { aborted, reason } = this.#controller.signal
+    if (isStackError(reason, 'deadline_exceeded')) {
+      const provider = this.target.provider.id
+      return new StackError('provider_timeout', { provider, reason: 'the deadline of the request passed' })
+    }
+    return isStackError(thrown) && !aborted ? thrown : undefined
   }
 
   /** What never reached a provider has no observer to note it. */

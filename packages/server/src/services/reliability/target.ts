@@ -1,5 +1,6 @@
 /** One model at one provider, and what is known of its health: shared by every route that leads to it. */
 import type { ErrorCode, ReplyHeaders } from '@llama-stack/api'
+import { toHeaderText } from '../../kernel/header-text.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import type { ProviderHealthBook, ProviderHealthRecord } from '../providers/provider-health.ts'
 import { Bulkhead } from './bulkhead.ts'
@@ -99,9 +100,4 @@ export class TargetBook {
       return
     }
   }
-}
-
-/** Model ids may have letters that no header can carry. */
-export function toHeaderText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/gu, (part) => encodeURIComponent(part.toWellFormed()))
 }
