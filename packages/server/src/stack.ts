@@ -8,9 +8,10 @@ import type {
   Models,
   Principal,
   ProviderEnvironment,
+  ResponseCacheAdmin,
   Upstream,
 } from '@llama-stack/api'
-import { inference, inspect, models, StackError } from '@llama-stack/api'
+import { inference, inspect, models, responseCache, StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
@@ -38,6 +39,8 @@ import { ProviderWatch } from './services/providers/provider-watch.ts'
 import type { ProviderWatchOptions } from './services/providers/provider-watch.ts'
 import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
+import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
+import { ResponseCache } from './services/response-cache/response-cache.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
@@ -69,6 +72,7 @@ export interface StackServices {
   readonly inference: Inference
   readonly models: Models
   readonly inspect: Inspect
+  readonly responseCache: ResponseCacheAdmin
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -116,6 +120,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       clock,
       log,
       requestLogRetentionDays: config.requestLog.retentionDays,
+      responseCacheMaxBytes: config.responseCache.maxBytes,
     }),
   )
   const closing = new AbortController()
@@ -137,6 +142,9 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const watch = isLive ? opening.use(createWatch({ providers, health, clock, log })) : undefined
   const router = new ModelRouter(registry, providers, targets)
   const executor = opening.use(createExecutor({ config, clock, once: !isLive }))
+  const cache = new ResponseCache({ policy: config.responseCache, storage, clock, log })
+  // A recording is the answer that is asked for, and a call that is to be recorded has to be made.
+  const isCached = isLive && config.responseCache.enabled
   const services: StackServices = {
     inference: createInferenceService({
       router,
@@ -145,6 +153,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       clock,
       ids,
       storesCompletions: config.inferenceStore.enabled,
+      cache: isCached ? cache : undefined,
     }),
     models: createModelsService({ registry, router, providers, clock }),
     inspect: createInspectService({
@@ -156,6 +165,12 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       clock,
       routes: () => inspected(routes, providers),
       accepting: () => app.accepting,
+    }),
+    responseCache: createResponseCacheService({
+      cache,
+      storage,
+      enabled: isCached,
+      maxBytes: config.responseCache.maxBytes,
     }),
   }
   const routes = bindRoutes(services)
@@ -306,6 +321,7 @@ function bindRoutes(services: StackServices): BoundRoute[] {
     [inference, services.inference],
     [models, services.models],
     [inspect, services.inspect],
+    [responseCache, services.responseCache],
   ] as const
   return tables.flatMap(([api, service]) =>
     Object.entries(api).map(([name, route]) => ({
