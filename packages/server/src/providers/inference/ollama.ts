@@ -36,6 +36,7 @@ const dialect = toDialect({
   liveListing: {
     path: '/api/tags',
     below: 'root',
+    orElse: '/models',
     list: 'models',
     id: 'name',
     types: [{ field: 'capabilities', values: { embedding: 'embedding', completion: 'llm', image: null } }],
