@@ -261,4 +261,24 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
   ['B043', 'A provider shows how it is, since when, why and what to do, as its traffic told.', 'issue: health'],
   ['B044', 'No listing waits for a provider to tell its health.', 'providers-and-core 11.2, fault 26'],
   ['B045', 'Readiness is apart from liveness and ends before the server does.', 'user-asks 37'],
+  [
+    'B060',
+    'What a cached answer is found by leaves out the order of fields, and the fields that do not change it, and nothing else.',
+    'issue: exact response cache',
+  ],
+  [
+    'B061',
+    'An answer that is to be cached is given again as it was, a stream as a stream, beyond a restart; what broke off never is.',
+    'user-asks 38',
+  ],
+  [
+    'B062',
+    'Caching is asked for by request, key, model or default; it is bounded in time and size, and keeps callers apart.',
+    'issue: exact response cache',
+  ],
+  [
+    'B063',
+    'Equal embeddings under way are one call, which ends when the last of its callers leaves.',
+    'issue: request coalescing',
+  ],
 ]

@@ -13,8 +13,8 @@ export interface FaultRow {
   readonly boundMs: number
 }
 
-/** Renders the page. */
-export function renderFaultTable(rows: readonly FaultRow[]): string {
+/** Renders the page. `known`: faults that clients still suffer from, and how. */
+export function renderFaultTable(rows: readonly FaultRow[], known: Readonly<Partial<Record<string, string>>>): string {
   return [
     '# Faults',
     '',
@@ -32,6 +32,9 @@ export function renderFaultTable(rows: readonly FaultRow[]): string {
         `| ${fault} | ${streamed ? 'stream' : 'JSON'} | ${describeOutcome(alone)} | ${describeOutcome(backed)} | ${describeAttempts(backed)} | ${boundMs / 1000} s | ${alone.connectionsAfter === 0 ? 'closed' : 'kept'} |`,
     ),
     '',
+    ...(Object.keys(known).length === 0 ? [] : ['Not yet as it should be:', '']),
+    ...Object.entries(known).map(([fault, reason = '']) => `- A vendor that ${fault}: ${reason}.`),
+    ...(Object.keys(known).length === 0 ? [] : ['']),
   ].join('\n')
 }
 

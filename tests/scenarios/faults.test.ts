@@ -51,10 +51,11 @@ describe('a vendor that', () => {
 })
 
 test('the page of the reference says what happened', async ({ skip }) => {
+  const played = rows.filter(({ fault }) => known[fault] === undefined)
   const faults = new Set(rows.map(({ fault }) => fault))
   if (faults.size < faultNames.length) skip('only some of the faults were played')
-  const inOrder = rows.toSorted((a, b) => faultNames.indexOf(a.fault) - faultNames.indexOf(b.fault))
-  await expect(renderFaultTable(inOrder)).toMatchFileSnapshot('../../docs/reference/faults.md')
+  const inOrder = played.toSorted((a, b) => faultNames.indexOf(a.fault) - faultNames.indexOf(b.fault))
+  await expect(renderFaultTable(inOrder, known)).toMatchFileSnapshot('../../docs/reference/faults.md')
 })
 
 async function playRows(fault: FaultName): Promise<void> {

@@ -151,6 +151,7 @@ describe('[B029] what one target cannot answer', () => {
     await withTeam({ vendors: { a: broken, b: busy } }, async ({ call }) => {
       const response = await call(chat, ask)
       expect(response.status).toBe(429)
+      expect(attemptsOf(response)).toBe('a=provider_internal, b=provider_rate_limited')
       expect(await errorOf(response)).toEqual({
         message: 'slow down [tried: a=provider_internal, b=provider_rate_limited]',
         type: 'requests',
@@ -474,7 +475,11 @@ describe('[B034] a second target is asked when the first is slow', () => {
       await sleep(50)
       const calledOff = vendors['a']?.requests.filter(({ method }) => method === 'POST')
       expect(calledOff?.map(({ aborted }) => aborted)).toEqual([true, true])
-      expect((await log())[0]).toMatchObject({ providerId: 'b' })
+      const [row] = await log()
+      expect(row?.providerId).toBe('b')
+      // In the order in which they ended.
+      const ends = row?.attempts.map(({ providerId, errorCode }) => `${providerId}: ${errorCode}`)
+      expect(ends?.toSorted()).toEqual(['a: cancelled', 'b: null'])
     })
   })
 

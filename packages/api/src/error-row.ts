@@ -7,6 +7,8 @@ export interface ErrorRow<Details> {
   readonly type: ErrorType
   /** What happened, with the value, and what to do next. */
   readonly message: (details: Details) => string
+  /** What its operator can do about it, for places that show it by itself. Default: the message has it all. */
+  readonly fix?: (details: Details) => string
   /** The field of the request that is at fault, in OpenAI's `param` notation (`messages[0].role`). */
   readonly param?: (details: Details) => string | undefined
   /** Whether the same request may succeed later without a change. Default: false. */

@@ -229,6 +229,11 @@ export const errorTable = Object.freeze({
     message: (d) =>
       `Port ${d.port} on ${d.host} is in use. Stop the other server, or choose another port: --port ${d.port + 1}.`,
   }),
+  worker_failed: row<{ reason: string }>({
+    status: 500,
+    type: 'api_error',
+    message: (d) => `A worker process could not start: ${d.reason}. Start with --workers 1 to see more.`,
+  }),
   unsafe_bind: row<{ host: string }>({
     status: 500,
     type: 'invalid_request_error',

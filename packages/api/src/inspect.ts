@@ -4,6 +4,55 @@ import { defineApi } from './route.ts'
 import type { Service } from './route.ts'
 
 const Health = z.looseObject({ status: z.enum(['OK', 'Error']) }).meta({ id: 'Health' })
+const unixSeconds = z.int().describe('Unix time in seconds.')
+
+const ReportedFailure = z
+  .looseObject({
+    code: z.string().optional().describe('Of the error table; `llama explain` says more.'),
+    message: z.string(),
+    fix: z.string().optional().describe('What can be done about it.'),
+    at: unixSeconds,
+  })
+  .meta({ id: 'ReportedFailure' })
+
+/** How a provider is, as far as the server knows without asking it. */
+export const ReportedHealth = z
+  .looseObject({
+    status: z
+      .enum(['OK', 'Error', 'Not Implemented'])
+      .describe('`Not Implemented`: it is off, or nothing was asked of it yet.'),
+    message: z.string().optional(),
+    fix: z.string().optional().describe('What can be done about it.'),
+    since: unixSeconds.optional().describe('Since when it has this status.'),
+    heard_at: unixSeconds.optional().describe('When something was last heard of it.'),
+    heard_by: z.enum(['traffic', 'listing', 'probe']).optional().describe('What that was.'),
+    window: z
+      .looseObject({ seconds: z.int(), calls: z.int(), failures: z.int() })
+      .optional()
+      .describe('Its calls of the last minutes; those that a client’s own mistake ended are no failures.'),
+    last_error: ReportedFailure.optional().describe('The last one, however well it has been since.'),
+    unavailable: z
+      .array(
+        z.looseObject({
+          model: z.string(),
+          state: z.enum(['open', 'half-open']),
+          retry_after_ms: z.int(),
+          last_error: ReportedFailure.optional(),
+        }),
+      )
+      .optional()
+      .describe('Models that are left alone for now because they kept failing.'),
+  })
+  .meta({ id: 'ReportedHealth' })
+export type ReportedHealth = z.infer<typeof ReportedHealth>
+
+const Readiness = z
+  .looseObject({
+    status: z.literal('OK'),
+    failing: z.array(z.string()).describe('Providers that fail now: calls to the others are answered.'),
+  })
+  .meta({ id: 'Readiness' })
+
 const Version = z.looseObject({ version: z.string() }).meta({ id: 'Version' })
 
 export const RouteInfo = z
@@ -17,7 +66,7 @@ export const ProviderInfo = z
     provider_id: z.string(),
     provider_type: z.string(),
     config: z.record(z.string(), z.unknown()).describe('Secrets are shown as ********.'),
-    health: z.looseObject({ status: z.enum(['OK', 'Error', 'Not Implemented']), message: z.string().optional() }),
+    health: ReportedHealth,
   })
   .meta({ id: 'ProviderInfo' })
 export type ProviderInfo = z.infer<typeof ProviderInfo>
@@ -36,6 +85,17 @@ export const inspect = defineApi({
     access: 'public',
     summary: 'Say that the process is alive.',
     response: Health,
+    tag: 'Inspect',
+  },
+  ready: {
+    method: 'GET',
+    path: '/v1/health/ready',
+    access: 'public',
+    summary: 'Say whether new requests are welcome: 503 while the server starts or shuts down.',
+    description:
+      'A provider that fails does not make the server unready: its other providers would be lost with it. `/readyz` is the same without names.',
+    response: Readiness,
+    errors: ['server_not_ready'],
     tag: 'Inspect',
   },
   version: {
@@ -60,6 +120,7 @@ export const inspect = defineApi({
     path: '/v1/providers',
     access: 'read',
     summary: 'List the configured providers with their health.',
+    description: 'Health is what calls, lists and probes told before; no provider is asked for it.',
     response: providerList,
     tag: 'Providers',
   },

@@ -14,6 +14,12 @@ const isConflict = ({ status }: ProviderFailure): boolean => status === 409 || s
 const isElsewhere = (failure: ProviderFailure): boolean =>
   failure.status === 404 || failure.status === 410 || isConflict(failure)
 
+const toKeyFix = (d: { header: string; env?: string }): string =>
+  `${d.env === undefined ? '' : `Set ${d.env} for the server, or `}send the header X-LlamaStack-Provider-Data: {"${d.header}": "<key>"}.`
+
+const UNREACHABLE_FIX = 'Check that it runs and that its URL is right.'
+const TIMEOUT_FIX = 'Try again, or raise network.timeout.'
+
 const vendorParam = (failure: ProviderFailure): string | undefined => failure.vendorParam ?? undefined
 
 /** What a call to a provider may fail with. */
@@ -21,8 +27,8 @@ export const providerErrors = Object.freeze({
   provider_key_missing: row<{ provider: string; header: string; env?: string }>({
     status: 400,
     type: 'invalid_request_error',
-    message: (d) =>
-      `No API key for provider '${d.provider}'. ${d.env === undefined ? '' : `Set ${d.env} for the server, or `}send the header X-LlamaStack-Provider-Data: {"${d.header}": "<key>"}.`,
+    message: (d) => `No API key for provider '${d.provider}'. ${toKeyFix(d)}`,
+    fix: toKeyFix,
     failover: true,
   }),
   provider_url_missing: row<{ provider: string; setting: string; env?: string; header?: string }>({
@@ -35,8 +41,8 @@ export const providerErrors = Object.freeze({
   provider_unreachable: row<ProviderFailure>({
     status: 502,
     type: 'api_error',
-    message: (d) =>
-      `Provider '${d.provider}' cannot be reached: ${d.reason}. Check that it runs and that its URL is right.`,
+    message: (d) => `Provider '${d.provider}' cannot be reached: ${d.reason}. ${UNREACHABLE_FIX}`,
+    fix: () => UNREACHABLE_FIX,
     retryable: true,
     failover: true,
     blames: true,
@@ -44,8 +50,8 @@ export const providerErrors = Object.freeze({
   provider_timeout: row<ProviderFailure>({
     status: 504,
     type: 'timeout_error',
-    message: (d) =>
-      `Provider '${d.provider}' did not answer in time: ${d.reason}. Try again, or raise network.timeout.`,
+    message: (d) => `Provider '${d.provider}' did not answer in time: ${d.reason}. ${TIMEOUT_FIX}`,
+    fix: () => TIMEOUT_FIX,
     retryable: true,
     failover: true,
     blames: true,
@@ -54,6 +60,7 @@ export const providerErrors = Object.freeze({
     status: 429,
     type: 'rate_limit_error',
     message: (d) => d.reason,
+    fix: () => 'Wait, have the vendor raise the limit, or give the alias another target.',
     retryable: true,
     failover: true,
     // A vendor that says when to come back is well.
@@ -63,6 +70,7 @@ export const providerErrors = Object.freeze({
     status: 429,
     type: 'insufficient_quota',
     message: (d) => d.reason,
+    fix: () => 'Add credit in the account of the vendor, or use the key of another one.',
     failover: true,
     blames: true,
   }),
@@ -70,6 +78,7 @@ export const providerErrors = Object.freeze({
     status: providerStatus(401),
     type: 'authentication_error',
     message: (d) => `Provider '${d.provider}' refused the credentials: ${d.reason}`,
+    fix: () => 'Check the key that this provider is configured with, and what it may be used for.',
     failover: true,
     blames: true,
   }),
@@ -91,6 +100,7 @@ export const providerErrors = Object.freeze({
     status: providerStatus(502),
     type: 'api_error',
     message: (d) => `Provider '${d.provider}' failed: ${d.reason}`,
+    fix: () => 'Look at the status page of the vendor, or at the log of your own server.',
     retryable: true,
     failover: true,
     blames: true,
@@ -99,6 +109,7 @@ export const providerErrors = Object.freeze({
     status: 502,
     type: 'api_error',
     message: (d) => `Provider '${d.provider}' sent a reply that cannot be understood: ${d.reason}`,
+    fix: () => 'Check that the URL is that of the API: a proxy or a login page may answer in its place.',
     retryable: true,
     failover: true,
     blames: true,
@@ -107,6 +118,7 @@ export const providerErrors = Object.freeze({
     status: 502,
     type: 'api_error',
     message: (d) => `The stream of provider '${d.provider}' broke off: ${d.reason}`,
+    fix: () => 'Look for a proxy on the way that ends long replies.',
     retryable: true,
     failover: true,
     blames: true,

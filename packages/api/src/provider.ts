@@ -199,6 +199,8 @@ export interface AdoptedModel {
 export interface ProviderHealth {
   readonly status: 'OK' | 'Error' | 'Not Implemented'
   readonly message?: string
+  /** What the operator can do about it. */
+  readonly fix?: string
 }
 
 /** What an inference provider implements. An absent operation is answered with `operation_unsupported`. */

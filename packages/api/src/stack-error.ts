@@ -23,6 +23,8 @@ export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly status: number
   readonly type: ErrorType
   readonly param: string | undefined
+  /** What the operator can do about it, by itself; undefined where the message has it all. */
+  readonly fix: string | undefined
   readonly retryable: boolean
   readonly failover: boolean
   readonly blames: boolean
@@ -37,6 +39,7 @@ export class StackError<Code extends ErrorCode = ErrorCode> extends Error {
     this.status = typeof entry.status === 'function' ? entry.status(details) : entry.status
     this.type = entry.type
     this.param = entry.param?.(details)
+    this.fix = entry.fix?.(details)
     this.retryable = holds(entry.retryable, details)
     this.failover = holds(entry.failover, details)
     this.blames = holds(entry.blames, details)

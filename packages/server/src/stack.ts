@@ -8,9 +8,10 @@ import type {
   Models,
   Principal,
   ProviderEnvironment,
+  ResponseCacheAdmin,
   Upstream,
 } from '@llama-stack/api'
-import { inference, inspect, models, StackError } from '@llama-stack/api'
+import { inference, inspect, models, responseCache, StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
@@ -33,12 +34,20 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { ProviderHealthBook } from './services/providers/provider-health.ts'
+import { ProviderWatch } from './services/providers/provider-watch.ts'
+import type { ProviderWatchOptions } from './services/providers/provider-watch.ts'
 import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
+import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
+import { ResponseCache } from './services/response-cache/response-cache.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
+import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
 import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
 import { parseOnce } from './kernel/parse-once.ts'
+
+export type { WorkerRole } from './storage/backend.ts'
 
 export interface StackOptions {
   readonly config: StackConfigInput
@@ -50,6 +59,8 @@ export interface StackOptions {
   readonly ids?: Ids
   /** Where providers look for credentials that the configuration does not have. Default: the process's variables. */
   readonly env?: ProviderEnvironment
+  /** Set where this process is one of several that one server consists of. Default: it is the whole server. */
+  readonly worker?: WorkerRole
   /** Replaces the transport of every outbound call. */
   readonly upstream?: Upstream
   /** Providers beside the built-in ones; a type of the same name wins. */
@@ -61,6 +72,7 @@ export interface StackServices {
   readonly inference: Inference
   readonly models: Models
   readonly inspect: Inspect
+  readonly responseCache: ResponseCacheAdmin
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -103,10 +115,12 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   )
   const storage = opening.use(
     await openStorage({
+      worker: options.worker,
       backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }, parseOnce),
       clock,
       log,
       requestLogRetentionDays: config.requestLog.retentionDays,
+      responseCacheMaxBytes: config.responseCache.maxBytes,
     }),
   )
   const closing = new AbortController()
@@ -121,9 +135,16 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     env: options.env ?? process.env,
   })
   opening.defer(() => disposeProviders(providers))
-  const registry = opening.use(createRegistry({ config, providers, storage, clock, log }))
-  const router = new ModelRouter(registry, providers, new TargetBook(config.reliability))
-  const executor = opening.use(createExecutor({ config, clock, once: options.recordings !== undefined }))
+  const isLive = options.recordings === undefined
+  const health = new ProviderHealthBook(clock)
+  const targets = new TargetBook(config.reliability, health)
+  const registry = opening.use(createRegistry({ config, providers, storage, clock, log, ...(isLive && { health }) }))
+  const watch = isLive ? opening.use(createWatch({ providers, health, clock, log })) : undefined
+  const router = new ModelRouter(registry, providers, targets)
+  const executor = opening.use(createExecutor({ config, clock, once: !isLive }))
+  const cache = new ResponseCache({ policy: config.responseCache, storage, clock, log })
+  // A recording is the answer that is asked for, and a call that is to be recorded has to be made.
+  const isCached = isLive && config.responseCache.enabled
   const services: StackServices = {
     inference: createInferenceService({
       router,
@@ -132,21 +153,32 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       clock,
       ids,
       storesCompletions: config.inferenceStore.enabled,
+      cache: isCached ? cache : undefined,
     }),
     models: createModelsService({ registry, router, providers, clock }),
     inspect: createInspectService({
       version: VERSION,
       providers,
       registry,
+      health,
+      targets,
       clock,
       routes: () => inspected(routes, providers),
+      accepting: () => app.accepting,
+    }),
+    responseCache: createResponseCacheService({
+      cache,
+      storage,
+      enabled: isCached,
+      maxBytes: config.responseCache.maxBytes,
     }),
   }
   const routes = bindRoutes(services)
-  const app = opening.adopt(createApp({ routes, config, log, clock, ids, storage }), (created) =>
-    created.close({ drainTimeoutMs: 0 }),
+  const app = opening.adopt(
+    createApp({ routes, config, log, clock, ids, storage, ready: () => registry.hasListed }),
+    (created) => created.close({ drainTimeoutMs: 0 }),
   )
-  return toStack({ config, services, providers, routes, app, registry, router, storage, owned: opening.move() })
+  return toStack({ config, services, providers, routes, app, registry, watch, router, storage, owned: opening.move() })
 }
 
 /** What nobody identified belongs to whom a server without keys has as its only principal. */
@@ -155,12 +187,13 @@ const NOBODY = Object.freeze({ id: 'local' })
 interface StackParts extends Pick<Stack, 'config' | 'services' | 'providers' | 'routes'> {
   readonly app: HttpApp
   readonly registry: ModelRegistry
+  readonly watch: ProviderWatch | undefined
   readonly router: ModelRouter
   readonly storage: Storage
   readonly owned: AsyncDisposableStack
 }
 
-function toStack({ app, registry, router, storage, owned, ...shown }: StackParts): Stack {
+function toStack({ app, registry, watch, router, storage, owned, ...shown }: StackParts): Stack {
   const { server } = shown.config
   return {
     ...shown,
@@ -171,6 +204,7 @@ function toStack({ app, registry, router, storage, owned, ...shown }: StackParts
     async listen(at = {}) {
       const listening = await app.listen({ port: at.port ?? server.port, host: at.host ?? server.host })
       registry.start()
+      watch?.start()
       return listening
     },
     async close(options = {}) {
@@ -190,6 +224,7 @@ interface RegistryParts {
   readonly storage: Storage
   readonly clock: Clock
   readonly log: Log
+  readonly health?: ProviderHealthBook
 }
 
 function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
@@ -199,6 +234,13 @@ function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
     aliases: config.aliases ?? {},
     refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
   })
+}
+
+/** How long a provider may be silent before it is asked how it is. */
+const WATCH_INTERVAL_MS = 120_000
+
+function createWatch(parts: Omit<ProviderWatchOptions, 'random' | 'intervalMs'>): ProviderWatch {
+  return new ProviderWatch({ ...parts, random: Math.random, intervalMs: WATCH_INTERVAL_MS })
 }
 
 function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolean }): Executor {
@@ -279,6 +321,7 @@ function bindRoutes(services: StackServices): BoundRoute[] {
     [inference, services.inference],
     [models, services.models],
     [inspect, services.inspect],
+    [responseCache, services.responseCache],
   ] as const
   return tables.flatMap(([api, service]) =>
     Object.entries(api).map(([name, route]) => ({
@@ -307,15 +350,17 @@ interface AppParts {
   readonly clock: Clock
   readonly ids: Ids
   readonly storage: Storage
+  readonly ready: () => boolean
 }
 
-function createApp({ routes, config, log, clock, ids, storage }: AppParts): HttpApp {
+function createApp({ routes, config, log, clock, ids, storage, ready }: AppParts): HttpApp {
   return createHttpApp({
     routes,
     server: config.server,
     log,
     clock,
     ids,
+    ready,
     openApi: { title: 'Llama Stack', version: VERSION },
     ...(config.requestLog.enabled ? { onFinished: (finished) => storage.appendRequestLog(toLogEntry(finished)) } : {}),
   })

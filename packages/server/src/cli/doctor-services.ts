@@ -10,6 +10,8 @@ import { localEngines } from './local-engines.ts'
 import { isRecord } from '../kernel/json-record.ts'
 import { toServerClient } from './server-client.ts'
 import type { ServerClient } from './server-client.ts'
+import { listServerProviders } from './server-providers.ts'
+import type { ServerProvider } from './server-providers.ts'
 import { secretEnding, toTerminal } from './terminal.ts'
 
 /** Looks for keys and engines, and asks the running server for the health of its providers. */
@@ -82,12 +84,18 @@ async function checkServer(options: DoctorOptions, context: CommandContext): Pro
 }
 
 async function checkProviders(client: ServerClient): Promise<readonly Check[]> {
-  const reply = await client.get('/v1/providers')
-  const providers = isRecord(reply) && Array.isArray(reply['data']) ? reply['data'].filter(isRecord) : []
+  const providers = await listServerProviders(client)
   return providers.map((provider): Check => {
-    const health = isRecord(provider['health']) ? provider['health'] : {}
-    const status = ({ OK: 'ok', Error: 'failed' } as const)[String(health['status'])] ?? 'off'
-    const message = typeof health['message'] === 'string' ? health['message'] : String(health['status'])
-    return { area: 'server', name: String(provider['provider_id']), status, message }
+    const status = ({ OK: 'ok', Error: 'failed' } as const)[provider.status] ?? 'off'
+    const message = describe(provider)
+    const { fix } = provider
+    return { area: 'server', name: provider.id, status, message, ...(fix !== undefined && { fix }) }
   })
+}
+
+/** What it says, its calls, and which of its models are left alone. */
+function describe({ status, message, calls, failures, unavailable }: ServerProvider): string {
+  const counted = calls === undefined || failures === 0 ? undefined : `${failures} of ${calls} calls failed lately`
+  const alone = unavailable.length === 0 ? undefined : `left alone: ${unavailable.join(', ')}`
+  return [message ?? status, counted, alone].filter((part) => part !== undefined).join('; ')
 }

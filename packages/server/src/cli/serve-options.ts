@@ -1,4 +1,5 @@
 /** What `llama run` understands: upstream's flags and ours. */
+import type { ServerOverrides } from '../config/settle-server.ts'
 import { defineOptions } from './command.ts'
 import type { OptionValues } from './command.ts'
 
@@ -43,9 +44,9 @@ export const serveOptions = defineOptions({
   workers: {
     type: 'number',
     minimum: 1,
+    maximum: 256,
     placeholder: 'N',
-    default: 1,
-    description: 'Processes that serve; SQLite allows one',
+    description: 'Processes that serve one port and one data folder. Default: the configuration, or 1',
   },
   'image-type': {
     type: 'string',
@@ -59,9 +60,10 @@ export const serveOptions = defineOptions({
 export type ServeOptions = OptionValues<typeof serveOptions>
 
 /** What the options say of the server, over environment and file. */
-export function toServerOverrides(options: ServeOptions): { port?: number; host?: string } {
+export function toServerOverrides(options: ServeOptions): ServerOverrides {
   return {
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
   }
 }

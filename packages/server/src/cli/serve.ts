@@ -1,18 +1,16 @@
 /** `llama run`: plans, starts, says what runs, and stops without dropping anyone. */
-import { isStackError, StackError } from '@llama-stack/api'
-import { createLog } from '../kernel/log.ts'
-import { pause } from '../kernel/pause.ts'
-import { VERSION } from '../kernel/version.ts'
+import { isStackError } from '@llama-stack/api'
+import type { Log } from '@llama-stack/api'
 import type { Stack } from '../stack.ts'
-import { renderBanner } from './banner.ts'
+import { announce, toServing } from './announce.ts'
 import type { CommandContext, EndSignal } from './command.ts'
-import { toHomePath } from './home-path.ts'
 import { toOutput } from './output.ts'
 import type { Output } from './output.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { createServePlan } from './serve-plan.ts'
 import type { ServePlan } from './serve-plan.ts'
-import { findSurroundings } from './surroundings.ts'
+import { createServerLog } from './server-log.ts'
+import { WORKER_VARIABLE } from './worker-messages.ts'
 
 export interface ServeInput {
   readonly args: { readonly config: string | undefined }
@@ -22,35 +20,49 @@ export interface ServeInput {
 
 /** Serves until it is asked to end, and resolves to the exit code. */
 export async function serve({ args, options, context }: ServeInput): Promise<number> {
+  if (context.env[WORKER_VARIABLE] !== undefined) {
+    const { serveAsWorker } = await import('./serve-worker.ts')
+    return serveAsWorker({ log: createServerLog(options, context), context })
+  }
   const output = toOutput(context, options)
-  refuseWorkers(options.workers)
   for (const note of toFlagNotes(options)) output.note(note)
   await using plan = await createServePlan({ config: args.config, options, context })
+  const log = createServerLog(options, context)
+  const workers = plan.config.server?.workers ?? 1
+  // Awaited here: the plan deletes an ephemeral folder when this function is left.
+  if (workers === 1) return await serveAlone({ plan, log, output, context })
+  const { serveWithWorkers } = await import('./serve-workers.ts')
+  return await serveWithWorkers(workers, { plan, log, output, context })
+}
+
+/** What the ways to serve have in common. */
+export interface Served {
+  readonly plan: ServePlan
+  readonly log: Log
+  readonly output: Output
+  readonly context: CommandContext
+}
+
+async function serveAlone({ plan, log, output, context }: Served): Promise<number> {
   const { createStack } = await import('../stack.ts')
   await using stack = await createStack({
     config: plan.config,
-    log: createServerLog(options, context),
+    log,
     clock: context.clock,
     env: plan.env,
     ...(plan.recordings === undefined ? {} : { recordings: plan.recordings }),
   })
-  const listening = await listen(stack, { plan, output, context })
+  const listening = await listen((port) => stack.listen(port === undefined ? {} : { port }), { plan, output, context })
   const ended = Promise.withResolvers<EndSignal>()
   using _listener = context.interrupts.onSignal(ended.resolve)
-  await announce({ stack, plan, url: listening.url, port: listening.port }, output, context)
+  // Since the start of the process: that is what somebody waits for.
+  const readyMs = context.clock.monotonic()
+  const serving = await toServing(stack, listening, context.interrupts.signal)
+  announce({ serving, plan, readyMs }, output, context)
   const signal = await ended.promise
   output.note(toFarewell(signal, stack))
   await stack.close()
   return 0
-}
-
-/** One process writes the SQLite file. A second one would wait for its lock and serve stale lists of models. */
-function refuseWorkers(workers: number): void {
-  if (workers === 1) return
-  throw new StackError('command_usage', {
-    problem: `--workers ${workers} needs a store that several processes can write to; SQLite has one writer.`,
-    fix: 'Leave --workers out: one process serves streams of thousands of clients.',
-  })
 }
 
 /** Upstream's flags that mean nothing here are accepted and named, so that scripts go on working. */
@@ -63,21 +75,13 @@ function toFlagNotes(options: ServeOptions): readonly string[] {
   return notes
 }
 
-function createServerLog(options: ServeOptions, context: CommandContext) {
-  const format = options.log ?? (findSurroundings(context.env) === 'container' ? 'json' : 'pretty')
-  const level = options.verbose ? 'debug' : options.quiet ? 'warn' : 'info'
-  return createLog({ format, level, clock: context.clock, write: (line) => context.stderr.write(line) })
-}
-
-interface ListenInput {
-  readonly plan: ServePlan
-  readonly output: Output
-  readonly context: CommandContext
-}
-
-async function listen(stack: Stack, { plan, output, context }: ListenInput): Promise<{ url: string; port: number }> {
+/** Listens on the port of the plan, or where somebody agrees to it on the next. */
+export async function listen<Listening>(
+  at: (port: number | undefined) => Promise<Listening>,
+  { plan, output, context }: Pick<Served, 'plan' | 'output' | 'context'>,
+): Promise<Listening> {
   try {
-    return await stack.listen()
+    return await at(undefined)
   } catch (error) {
     if (!isStackError(error, 'port_in_use')) throw error
     const { port } = error.details
@@ -88,7 +92,7 @@ async function listen(stack: Stack, { plan, output, context }: ListenInput): Pro
     // Never silently: clients have the URL written down.
     const { confirm } = await import('./confirm.ts')
     if (!(await confirm(`Port ${port} is in use. Use ${port + 1}?`, context))) throw error
-    return stack.listen({ port: port + 1 })
+    return at(port + 1)
   }
 }
 
@@ -98,52 +102,6 @@ async function nameTheOther(port: number, output: Output, context: CommandContex
   const answer = await context.fetch(`${url}/v1/version`, { signal: AbortSignal.timeout(500) }).catch(() => undefined)
   if (answer?.ok === true) output.note(`note  A Llama Stack answers there already: ${url}`)
   await answer?.body?.cancel()
-}
-
-interface Running {
-  readonly stack: Stack
-  readonly plan: ServePlan
-  readonly url: string
-  readonly port: number
-}
-
-/** The banner does not wait longer for lists of models: the server listens already. */
-const LISTING_BUDGET_MS = 400
-
-async function announce({ stack, plan, url, port }: Running, output: Output, context: CommandContext): Promise<void> {
-  // Since the start of the process: that is what somebody waits for.
-  const readyMs = context.clock.monotonic()
-  await Promise.race([stack.refreshModels(), pause(LISTING_BUDGET_MS, context.interrupts.signal)])
-  const auto = await stack.findAuto()
-  const { dataDir, server } = stack.config
-  const facts = {
-    version: VERSION,
-    url: url.replace('127.0.0.1', 'localhost'),
-    readyMs,
-    dataDir: toHomePath(dataDir, context.home),
-    ephemeral: plan.ephemeral,
-    keyCount: server.apiKeys.length,
-    loopback: ['127.0.0.1', 'localhost', '::1'].includes(server.host),
-    source: plan.source,
-    envFiles: plan.envFiles,
-    recordings: plan.recordings,
-    providers: plan.toProviderLines(stack.providers),
-    auto,
-    remarks: plan.remarks,
-  }
-  const providers = stack.providers.map(({ id, type, off }) => ({ id, type, off: off ?? null }))
-  const { pid } = process
-  const json = {
-    url,
-    port,
-    pid,
-    version: VERSION,
-    dataDir,
-    source: plan.source ?? 'detected',
-    auto: auto ?? null,
-    providers,
-  }
-  output.result(json, () => (output.quiet ? `${url}\n` : renderBanner(facts, output.terminal)))
 }
 
 function toFarewell(signal: EndSignal, stack: Stack): string {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
 import { Aliases, ReliabilitySettings } from './reliability-settings.ts'
+import { ResponseCacheSettings } from './response-cache-settings.ts'
 
 /** Something about a configuration that its owner should know, short of an error. */
 export const ConfigNote = z.strictObject({
@@ -113,6 +114,7 @@ export const StackConfig = z.strictObject({
   /** Further names of models. */
   aliases: Aliases.exactOptional(),
   reliability: ReliabilitySettings.default(() => ReliabilitySettings.parse({}, parseOnce)),
+  responseCache: ResponseCacheSettings.default(() => ResponseCacheSettings.parse({}, parseOnce)),
   resources: ConfiguredResources.default(() => ConfiguredResources.parse({}, parseOnce)),
   /** The blocks `vector_stores` and `safety` of the second dialect, as the file has them. */
   apiSettings: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),

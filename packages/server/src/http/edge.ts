@@ -162,6 +162,8 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
   if (request.url?.startsWith(LLAMA_STACK_PREFIX) === true) context.generation = 'llama-stack'
   if (testId !== undefined) context.testId = testId
   if (rawBody !== undefined) context.rawBody = rawBody
+  const cacheControl = request.headers['x-llama-stack-cache']
+  if (typeof cacheControl === 'string') context.cacheControl = cacheControl
   // The parser has checked the request against the very schemas that the operation's type comes from.
   const reply = await bound.operation(steps.parserOf(route)({ params, query, body }) as never, context)
   await writeReply(exchange, reply, {

@@ -50,6 +50,8 @@ export interface HttpApp {
   readonly fetch: StackFetch
   /** The declared routes, without the built-in ones (`/livez`, `/readyz`, `/openapi.json`, `/docs`). */
   readonly routes: readonly BoundRoute[]
+  /** Whether new requests are answered: false from the moment at which it is to stop. */
+  readonly accepting: boolean
   /** Requests whose reply is not complete yet, streams included. */
   readonly openRequests: number
   /** Opens a port. Throws `port_in_use` and `unsafe_bind`. */
@@ -94,6 +96,9 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   return {
     fetch: door.fetch,
     routes: options.routes,
+    get accepting() {
+      return !edge.draining
+    },
     get openRequests() {
       return edge.open.size
     },

@@ -13,6 +13,12 @@ export interface BackendFacts {
   readonly survivesPowerLoss: boolean
 }
 
+/** This process is one of several that one server consists of: they have one store. */
+export interface WorkerRole {
+  /** Whether this one does what has to be done once: deletes what is too old, moves the log of the database, holds the lock. */
+  readonly maintains: boolean
+}
+
 /** What a backend is opened with. */
 export interface BackendInput<Config> {
   readonly config: Config
@@ -22,6 +28,8 @@ export interface BackendInput<Config> {
   readonly requestLogRetentionDays: number
   /** The room of all cached replies together. */
   readonly responseCacheMaxBytes: number
+  /** Default: this process is the whole server. */
+  readonly worker?: WorkerRole | undefined
 }
 
 /** A storage backend as its file declares it. */

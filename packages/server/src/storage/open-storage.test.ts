@@ -92,6 +92,67 @@ describe('a new store', () => {
   })
 })
 
+describe('a store of several processes', () => {
+  const model = {
+    modelId: 'm',
+    providerId: 'p',
+    providerModelId: 'm',
+    type: 'llm' as const,
+    metadata: {},
+    createdAtMs: 0,
+  }
+  const openWorker = (maintains: boolean): Promise<Storage> => {
+    const backend = StorageConfig.parse({ type: 'sqlite', db_path: join(folder, 'state.db') })
+    return openStorage({ backend, clock: systemClock, log: silentLog, worker: { maintains } })
+  }
+
+  test('tells each of them when another has registered or removed a model, and of nothing else', async () => {
+    await using one = await openWorker(true)
+    await using two = await openWorker(false)
+    const changes = async (act: () => Promise<unknown>): Promise<boolean> => {
+      const before = two.modelRevision()
+      await act()
+      return two.modelRevision() !== before
+    }
+    expect(await changes(() => one.models(principal).insert(model))).toBe(true)
+    expect(
+      await changes(() =>
+        one
+          .models(principal)
+          .insert(model)
+          .catch(() => undefined),
+      ),
+    ).toBe(false)
+    expect(await changes(() => one.models({ id: 'other' }).delete('m'))).toBe(false)
+    expect(await changes(() => insertOne(one, 'a'))).toBe(false)
+    expect(await changes(() => one.models(principal).delete('m'))).toBe(true)
+    // The same row as before: a count of the rows or their highest number would not tell.
+    expect(await changes(() => one.models(principal).insert(model))).toBe(true)
+  })
+
+  test('is cleaned up by the one that maintains it', async () => {
+    const entry = { principal, requestId: 'r', startedAtMs: 0, operation: null, route: null, method: 'GET', path: '/' }
+    const rest = { status: 200, errorCode: null, model: null, providerId: null, providerModel: null, streamed: false }
+    const counts = {
+      demo: false,
+      cached: false,
+      inputTokens: null,
+      outputTokens: null,
+      totalTokens: null,
+      firstByteMs: null,
+    }
+    const list = async (storage: Storage): Promise<number> =>
+      (await storage.requestLog(principal).list({ limit: 10, order: 'asc' })).rows.length
+    await using helping = await openWorker(false)
+    helping.appendRequestLog({ ...entry, ...rest, ...counts, durationMs: 1, attempts: [], client: null })
+    expect(await list(helping)).toBe(1)
+    await using _other = await openWorker(false)
+    expect(await list(helping)).toBe(1)
+    await using _maintaining = await openWorker(true)
+    await expect.poll(() => list(helping)).toBe(0)
+  })
+})
+
 describe('a store that cannot be opened', () => {
   test('says which file and why', async () => {
     await writeFile(join(folder, 'plain'), 'text')

@@ -1,6 +1,7 @@
 /** Opens the storage that a configuration names. */
 import type { Clock, Log } from '@llama-stack/api'
 import type { z } from 'zod'
+import type { WorkerRole } from './backend.ts'
 import { sqliteBackend } from './sql/sqlite.ts'
 import type { Storage } from './storage.ts'
 
@@ -20,6 +21,8 @@ export interface OpenStorageInput {
   readonly requestLogRetentionDays?: number | undefined
   /** The room of all cached replies together. Default: 256 MiB. */
   readonly responseCacheMaxBytes?: number | undefined
+  /** Default: this process is the whole server. */
+  readonly worker?: WorkerRole | undefined
 }
 
 const DEFAULT_RESPONSE_CACHE_BYTES = 256 * 1024 * 1024
@@ -32,5 +35,6 @@ export function openStorage(input: OpenStorageInput): Promise<Storage> {
     log: input.log,
     requestLogRetentionDays: input.requestLogRetentionDays ?? 30,
     responseCacheMaxBytes: input.responseCacheMaxBytes ?? DEFAULT_RESPONSE_CACHE_BYTES,
+    worker: input.worker,
   })
 }

@@ -10,6 +10,11 @@ import type { JsonObject, ModelType, Principal } from '@llama-stack/api'
 export interface Storage extends AsyncDisposable {
   chatCompletions(principal: Principal): ChatCompletionRepository
   models(principal: Principal): ModelRepository
+  /**
+   * Changes when anybody registers or removes a model, in another process too. What is remembered of the models is to be
+   * forgotten then. Constant where this process is the only one: it knows what it has changed.
+   */
+  modelRevision(): number
   requestLog(principal: Principal): RequestLogReader
   responseCache(principal: Principal): ResponseCacheRepository
   /** Takes note of one served request. Returns at once and never throws; the row is written within 250 ms. */

@@ -9,6 +9,7 @@ import { ModelRegistry } from '../services/models/model-registry.ts'
 import type { DeclaredModel, ModelRegistryOptions } from '../services/models/model-registry.ts'
 import { ModelRouter } from '../services/models/model-router.ts'
 import type { ProviderHandle } from '../services/providers/provider-handle.ts'
+import { ProviderHealthBook } from '../services/providers/provider-health.ts'
 import { TargetBook } from '../services/reliability/target.ts'
 import { openStorage } from '../storage/open-storage.ts'
 
@@ -56,7 +57,7 @@ export async function createModelRig(options: ModelRigOptions): Promise<ModelRig
   const opened = opening.move()
   return {
     registry,
-    router: new ModelRouter(registry, providers, new TargetBook(reliability)),
+    router: new ModelRouter(registry, providers, new TargetBook(reliability, new ProviderHealthBook(clock))),
     logged,
     setTime: (seconds) => (nowMs = seconds * 1000),
     restart: () => opened.use(new ModelRegistry(registryOptions)),

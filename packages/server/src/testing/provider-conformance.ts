@@ -13,7 +13,8 @@ import type { ConformanceDeclaration } from './conformance/declaration.ts'
 import { failureCases } from './conformance/failure-cases.ts'
 import { vectorCases } from './conformance/vector-cases.ts'
 
-const cases: readonly ConformanceCase[] = [
+/** Every case, in the order in which they run. */
+export const conformanceCases: readonly ConformanceCase[] = [
   ...chatCases,
   ...vectorCases,
   ...failureCases,
@@ -38,7 +39,7 @@ export function describeProvider(declaration: ConformanceDeclaration): void {
     afterAll(async () => {
       await (await instance)?.[Symbol.asyncDispose]?.()
     })
-    for (const one of cases) {
+    for (const one of conformanceCases) {
       const reason = skipReason(declaration, one)
       // eslint-disable-next-line vitest/valid-title, vitest/expect-expect -- cases and their reasons are data here
       test.skipIf(reason !== undefined)(reason === undefined ? one.title : `${one.title}: ${reason}`, () =>

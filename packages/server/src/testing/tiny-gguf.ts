@@ -22,8 +22,8 @@ export interface TinyGgufOptions {
   readonly chatTemplate?: string
   /** Tokens that the model was trained for, so to say. Default: 2048. */
   readonly contextLength?: number
-  /** How token vectors become one: 1 is the mean, 3 the last. It marks a model for embeddings. Default: absent. */
-  readonly poolingType?: 1 | 3
+  /** How token vectors become one: 1 is the mean, 3 the last, 4 a score. It marks what is no chat model. Default: absent. */
+  readonly poolingType?: 1 | 3 | 4
   /** Rows of work that each token costs and that change nothing: 65,536 make a slow model of 50 MB. Default: 64. */
   readonly feedForward?: number
 }

@@ -11,10 +11,11 @@ import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { ProvidersBlock } from './provider-entries.ts'
 import { AliasesBlock, readAliases, readReliability, ReliabilityBlock } from './reliability-block.ts'
+import { readResponseCache, ResponseCacheBlock } from './response-cache-block.ts'
 import { ServerBlock } from './server-block.ts'
 import type { FileServerSettings } from './server-block.ts'
 
-/** Schemas of the keys. The last three are ours. */
+/** Schemas of the keys. The last four are ours. */
 export const sharedKeys = {
   version: optional(wholeNumber),
   container_image: optional(z.string()),
@@ -27,6 +28,7 @@ export const sharedKeys = {
   server: optional(ServerBlock),
   aliases: optional(AliasesBlock),
   reliability: optional(ReliabilityBlock),
+  response_cache: optional(ResponseCacheBlock),
   request_log: optional(
     z.strictObject({ enabled: optional(flag), retention_days: optional(plainNumber.pipe(z.number().positive())) }),
   ),
@@ -93,12 +95,13 @@ function checkApis(apis: readonly string[], externalDirectory: string | null | u
 /** The parts of the configuration that both dialects write in the same way. */
 export function fromSharedBlocks(
   blocks: SharedBlocks,
-): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'requestLog'> {
-  const { request_log: log, aliases, reliability } = blocks
+): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'responseCache' | 'requestLog'> {
+  const { request_log: log, aliases, reliability, response_cache: cache } = blocks
   return {
     ...(Array.isArray(blocks.apis) ? { apis: blocks.apis } : {}),
     ...(aliases === null || aliases === undefined ? {} : { aliases: readAliases(aliases) }),
     ...(reliability === null || reliability === undefined ? {} : { reliability: readReliability(reliability) }),
+    ...(cache === null || cache === undefined ? {} : { responseCache: readResponseCache(cache) }),
     requestLog: {
       ...(typeof log?.enabled === 'boolean' ? { enabled: log.enabled } : {}),
       ...(typeof log?.retention_days === 'number' ? { retentionDays: log.retention_days } : {}),

@@ -67,6 +67,8 @@ export interface Listing {
   readonly path: string
   /** Below the base URL, below the root (the base URL without its API path), or below the host. Default: `base`. */
   readonly below?: 'base' | 'root' | 'origin'
+  /** A path below the base URL that servers have which know nothing of the first. Default: every server has that. */
+  readonly orElse?: string
   /** The field that holds the models; empty where the reply is a bare array. Default: `data`. */
   readonly list?: string
   /** The field that holds a model's id. Default: `id`. */

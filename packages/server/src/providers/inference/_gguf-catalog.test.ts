@@ -52,6 +52,7 @@ describe('the catalogue', () => {
     for (const name of ['b', 'acme/a', 'big-00001-of-00002', 'big-00002-of-00002'])
       writeTinyGguf(join(folder, `${name}.gguf`))
     writeFileSync(join(folder, 'notes.txt'), '')
+    writeTinyGguf(join(folder, 'scores.gguf'), { poolingType: 4 })
     writeFileSync(join(folder, 'half.gguf.part'), 'GGUF')
     expect(await idsOf()).toEqual(['acme/a', 'b', 'big'])
     expect((await catalogOf().find('big'))?.path).toBe(join(folder, 'big-00001-of-00002.gguf'))
@@ -67,6 +68,7 @@ describe('the catalogue', () => {
   test('reads entries: paths, sources and settings', async () => {
     mkdirSync(join(folder, 'elsewhere'))
     writeTinyGguf(join(folder, 'elsewhere/c.gguf'), { contextLength: 300 })
+    writeTinyGguf(join(folder, 'elsewhere/d.gguf'))
     const models = {
       relative: 'elsewhere/c.gguf',
       home: { path: '~/elsewhere/c.gguf', embedding: true, context_size: 128, gpu_layers: 3 },
@@ -75,7 +77,13 @@ describe('the catalogue', () => {
       absent: 'absent.gguf',
     }
     const catalog = catalogOf({ models })
-    expect((await catalog.list()).map(({ id }) => id)).toEqual(['relative', 'home', 'far', 'odd/name:4b'])
+    expect((await catalog.list()).map(({ id }) => id)).toEqual([
+      'relative',
+      'home',
+      'elsewhere/d',
+      'far',
+      'odd/name:4b',
+    ])
     expect(await catalog.find('relative')).toMatchObject({ contextSize: 300 })
     expect(await catalog.find('home')).toMatchObject({ type: 'embedding', contextSize: 128, gpuLayers: 3 })
     expect(await catalog.find('far')).toMatchObject({ path: join(folder, 'far.gguf'), sha256: 'ab'.repeat(32) })

@@ -24,7 +24,7 @@ export interface GgufModel {
   /** Where its file comes from while it is not there. */
   readonly url: string | undefined
   readonly sha256: string | undefined
-  readonly type: ModelType
+  readonly type: Exclude<ModelType, 'rerank'>
   /** Tokens of prompt and reply together. */
   readonly contextSize: number
   readonly gpuLayers: number | undefined
@@ -71,7 +71,8 @@ export function createGgufCatalog(options: GgufCatalogOptions): GgufCatalog {
   }
 
   return {
-    list: async () => (await all()).map(({ shown }) => shown),
+    // What has to be fetched first comes last: the first of a list is what `auto` stands for.
+    list: async () => (await all()).toSorted((a, b) => Number(b.isHere) - Number(a.isHere)).map(({ shown }) => shown),
     find: async (id) => (await all()).find(({ model }) => model.id === id)?.model,
   }
 }
@@ -85,6 +86,7 @@ type Unread = Omit<GgufModel, 'type' | 'contextSize'> & {
 interface Listed {
   readonly model: GgufModel
   readonly shown: ProviderModel
+  readonly isHere: boolean
 }
 
 function toConfigured(id: string, entry: string | GgufEntry, { folder, home }: GgufCatalogOptions): Unread {
@@ -134,19 +136,23 @@ async function inspect(
   readHeader: HeaderReader,
 ): Promise<Listed | undefined> {
   const file = await readHeader(unread.path)
-  if (file !== undefined && COMPANIONS.has(file.header.architecture)) return undefined
+  if (file !== undefined && isUnusable(file.header)) return undefined
   // A file that cannot be read is not offered; one that can be fetched is.
   if (file === undefined && unread.url === undefined) return undefined
   const type = embedding === true ? 'embedding' : embedding === false ? 'llm' : typeOf(file?.header)
   const trained = file?.header.contextLength ?? usualContextSize
   const model = { ...unread, type, contextSize: unread.contextSize ?? Math.min(trained, usualContextSize) }
-  return { model, shown: { id: model.id, type, metadata: describe(model, file) } }
+  return { model, shown: { id: model.id, type, metadata: describe(model, file) }, isHere: file !== undefined }
 }
 
-function typeOf(header: GgufHeader | undefined): ModelType {
+/** Parts of other models, and models that make scores: nothing here reads those. */
+function isUnusable({ architecture, poolingType }: GgufHeader): boolean {
+  return COMPANIONS.has(architecture) || poolingType === RANK_POOLING
+}
+
+function typeOf(header: GgufHeader | undefined): GgufModel['type'] {
   if (header === undefined) return 'llm'
   const { architecture, poolingType = NO_POOLING } = header
-  if (poolingType === RANK_POOLING) return 'rerank'
   return poolingType !== NO_POOLING || ENCODERS.has(architecture) ? 'embedding' : 'llm'
 }
 

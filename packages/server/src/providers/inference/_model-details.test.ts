@@ -1,8 +1,12 @@
 /** Ollama's own list in live mode: what newer servers tell at once, and older ones model by model. */
+import { bug } from '@llama-stack/api'
 import type { JsonObject } from '@llama-stack/api'
 import { expect, test } from 'vitest'
-import { createRig } from '../../testing/inference-conformance.ts'
+import { createRig, failureOf } from '../../testing/inference-conformance.ts'
 import type { ScriptedReply, ScriptedRequest } from '../../testing/scripted-upstream.ts'
+import { toDialect } from './_dialect.ts'
+import { defineOpenAiProvider } from './_openai-provider.ts'
+import { selfHostedRows } from './_self-hosted-vendors.ts'
 import { provider as definition } from './ollama.ts'
 
 const suite = {
@@ -106,6 +110,37 @@ test('many models are asked about a few at a time', async () => {
   await using rig = await createRig(suite, answer, { accounting: true })
   expect(await rig.provider.models?.(rig.call())).toHaveLength(20)
   expect(most).toBe(4)
+})
+
+test('a server that has OpenAI’s list only is asked for that', async () => {
+  const answer = ({ path }: ScriptedRequest): ScriptedReply =>
+    path === '/v1/models'
+      ? { json: { object: 'list', data: [{ id: 'llama3.2:latest', object: 'model' }] } }
+      : { status: 404, text: '404 page not found' }
+  await using rig = await createRig(suite, answer, { accounting: true })
+  expect(await rig.provider.models?.(rig.call())).toMatchObject([{ id: 'llama3.2:latest', names: ['llama3.2'] }])
+  const paths = rig.vendor.requests.map(({ path }) => path)
+  expect(paths.slice(0, 2)).toEqual(['/api/tags', '/v1/models'])
+})
+
+test('a server that refuses is not asked for another list', async () => {
+  await using rig = await createRig(suite, { status: 403, json: { error: 'forbidden' } }, { accounting: true })
+  expect((await failureOf(rig.provider.models?.(rig.call()))).code).toBe('provider_authentication')
+  expect(rig.vendor.requests).toHaveLength(1)
+})
+
+test('an older LM Studio answers with 200 to what it does not know, and tells embedding models by their names', async () => {
+  const row = selfHostedRows.find(({ type }) => type === 'remote::lmstudio') ?? bug('no row of LM Studio')
+  const lmStudio = { ...suite, definition: defineOpenAiProvider(toDialect(row)) }
+  const data = ['qwen3-8b', 'text-embedding-mine'].map((id) => ({ id, object: 'model' }))
+  const answer = ({ path }: ScriptedRequest): ScriptedReply => ({
+    json: path === '/v1/models' ? { object: 'list', data } : { error: `Unexpected endpoint or method. (GET ${path})` },
+  })
+  await using rig = await createRig(lmStudio, answer, { accounting: true })
+  expect(await rig.provider.models?.(rig.call())).toMatchObject([
+    { id: 'qwen3-8b', type: 'llm' },
+    { id: 'text-embedding-mine', type: 'embedding' },
+  ])
 })
 
 test('while recording and replaying the list is OpenAI’s, and names stand for nothing else', async () => {

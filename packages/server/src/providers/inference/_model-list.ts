@@ -8,7 +8,7 @@ import { findAt, findText } from './_json-shape.ts'
 import { toListedModel } from './_listed-model.ts'
 import { addDetails } from './_model-details.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
-import { expectSuccess, readJson } from './_vendor-reply.ts'
+import { expectSuccess, isUnknownPath, readJson } from './_vendor-reply.ts'
 
 const HEALTH_TIMEOUT_MS = 5000
 const LIST_TIMEOUT_MS = 30_000
@@ -67,15 +67,29 @@ function rerankModels({ dialect, settings }: ProtocolContext): readonly string[]
 
 async function fetchRows(context: ProtocolContext, listing: Listing, call: ProviderCall): Promise<readonly unknown[]> {
   const target = await context.locate(call)
-  const request = toListRequest({ context, listing, target, call, timeoutMs: LIST_TIMEOUT_MS })
-  const response = await context.send(request, { target, call })
-  const reply = await readJson(context.id, await expectSuccess(context.id, response))
-  // A replayed list has OpenAI's shape whatever the vendor's own is.
-  const rows = Array.isArray(reply) ? reply : (findAt(reply, listing.list || 'data') ?? findAt(reply, 'data'))
-  if (!Array.isArray(rows)) return []
-  const wanted = arrange(rows, listing)
+  const rows = await fetchList({ context, listing, target, call })
+  const wanted = arrange(rows ?? [], listing)
   const { details } = listing
   return details === undefined ? wanted : addDetails(wanted, { context, listing, details, target, call })
+}
+
+/** Undefined where the reply has no list. */
+async function fetchList(asked: Omit<ListCall, 'timeoutMs'>): Promise<readonly unknown[] | undefined> {
+  const { context, listing, target, call } = asked
+  const { orElse } = listing
+  const askElse = async (): Promise<readonly unknown[] | undefined> =>
+    orElse === undefined ? undefined : fetchList({ ...asked, listing: { path: orElse } })
+  try {
+    const response = await context.send(toListRequest({ ...asked, timeoutMs: LIST_TIMEOUT_MS }), { target, call })
+    const reply = await readJson(context.id, await expectSuccess(context.id, response))
+    // A replayed list has OpenAI's shape whatever the vendor's own is.
+    const rows = Array.isArray(reply) ? reply : (findAt(reply, listing.list || 'data') ?? findAt(reply, 'data'))
+    // LM Studio answers with 200 and a complaint where it does not know the path.
+    return Array.isArray(rows) ? rows : await askElse()
+  } catch (error) {
+    if (orElse === undefined || !isUnknownPath(error)) throw error
+    return askElse()
+  }
 }
 
 function arrange(rows: readonly unknown[], { only, first }: Listing): readonly unknown[] {
@@ -162,6 +176,6 @@ export async function checkHealth(context: ProtocolContext, call: ProviderCall):
     return { status: 'OK' }
   } catch (error) {
     if (!isStackError(error)) throw error
-    return { status: 'Error', message: error.message }
+    return { status: 'Error', message: error.message, ...(error.fix !== undefined && { fix: error.fix }) }
   }
 }

@@ -1,5 +1,5 @@
 /** Rerank calls: which of a vendor's addresses is asked, and what its scores mean. */
-import { isStackError, StackError } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
 import type {
   JsonObject,
   ProviderCall,
@@ -14,7 +14,7 @@ import { toBaseUrl, toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { readScores, toRerankBody } from './_rerank-shapes.ts'
 import type { RerankShape } from './_rerank-shapes.ts'
-import { expectSuccess, readJson } from './_vendor-reply.ts'
+import { expectSuccess, isUnknownPath, readJson } from './_vendor-reply.ts'
 
 /** Scores the items of a request; the most relevant come first. */
 export async function rerankDocuments(
@@ -83,13 +83,6 @@ async function askInTurn<Result>(
     }
   }
   throw first
-}
-
-/** A web framework's own 404 or 405: a vendor that refuses the model says so with a type. */
-function isUnknownPath(error: unknown): boolean {
-  if (!isStackError(error, 'provider_invalid_request')) return false
-  const { status, vendorType, vendorCode } = error.details
-  return (status === 404 || status === 405) && vendorType === undefined && vendorCode === undefined
 }
 
 interface Outgoing {

@@ -141,6 +141,7 @@ export const selfHostedRows = deepFreeze([
     listing: {
       path: '/api/v0/models',
       below: 'root',
+      orElse: '/models',
       types: [{ field: 'type', values: { llm: 'llm', vlm: 'llm', embeddings: 'embedding' } }],
       // It loads what is asked for: `auto` should not be the largest file on the disk.
       first: { field: 'state', value: 'loaded' },
@@ -152,6 +153,7 @@ export const selfHostedRows = deepFreeze([
         architecture: 'arch',
       },
     },
+    nameTypes: { 'text-embedding': 'embedding' },
     embeddingModels: { 'text-embedding-nomic-embed-text-v1.5': { dimension: 768, contextLength: 2048 } },
   },
   {

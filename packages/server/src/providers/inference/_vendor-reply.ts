@@ -1,5 +1,5 @@
 /** Reading what a vendor answered: failures become errors of the table, JSON becomes values. */
-import { StackError } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
 import type { UpstreamResponse } from '@llama-stack/api'
 import { readAll } from '../../kernel/byte-stream.ts'
 import { toProviderError } from '../../kernel/provider-failure.ts'
@@ -48,4 +48,11 @@ export async function readJson(provider: string, response: UpstreamResponse): Pr
   } catch (cause) {
     throw new StackError('provider_bad_reply', { provider, reason: 'the body is not JSON' }, { cause })
   }
+}
+
+/** A web framework's own 404 or 405: a vendor that refuses what was asked says so with a type. */
+export function isUnknownPath(error: unknown): boolean {
+  if (!isStackError(error, 'provider_invalid_request')) return false
+  const { status, vendorType, vendorCode } = error.details
+  return (status === 404 || status === 405) && vendorType === undefined && vendorCode === undefined
 }

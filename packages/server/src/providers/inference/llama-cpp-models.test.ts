@@ -76,12 +76,12 @@ describeWithPackage(llamaPackage, 'GGUF models of this machine', () => {
           context_length: 512,
         },
       },
-      { id: 'far', type: 'llm', metadata: { format: 'gguf', downloaded: false } },
       {
         id: 'embedder',
         type: 'embedding',
         metadata: expect.objectContaining({ context_length: 1024, embedding_dimension: 64 }) as object,
       },
+      { id: 'far', type: 'llm', metadata: { format: 'gguf', downloaded: false } },
     ])
     expect(await loaded(rig)).toBe('3 models, 0 in memory')
   })

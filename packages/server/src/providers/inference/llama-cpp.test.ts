@@ -17,6 +17,16 @@ const caller = { ...chatMl, words: ['||call: '], successors: { '\n': '||call: ' 
 /** Each token costs so much that reading a long prompt takes a while. */
 const slow = { ...talker, feedForward: 80_000 }
 
+/** Thinks before it answers, between marks that its template has. */
+const thinker = {
+  controls: ['<|begin|>', '<|finish|>'],
+  end: '<|finish|>',
+  words: ['<think>', '</think>', 'Hmm', 'Yes'],
+  successors: { '\n': '<think>', '<think>': 'Hmm', Hmm: '</think>', '</think>': 'Yes', Yes: '<|finish|>' },
+  chatTemplate:
+    "{%- for message in messages %}{{- '<|begin|>' + message.role + '\n' }}{%- if message.reasoning_content is defined %}{{- '<think>' + message.reasoning_content + '</think>' }}{%- endif %}{{- message.content + '<|finish|>' + '\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|begin|>assistant\n' }}{%- endif %}",
+}
+
 let rig: LlamaRig
 
 type Asked = Partial<Omit<ChatCompletionRequest, 'messages'>> & Readonly<Record<string, unknown>>
@@ -60,8 +70,8 @@ const clock = { type: 'function', function: { name: 'get_time' } }
 describeWithPackage(llamaPackage, 'a GGUF model inside the server', () => {
   beforeAll(async () => {
     rig = createLlamaRig({
-      files: { greeter, babbler: chatMl, talker, caller, slow, small: { ...talker, contextLength: 256 } },
-      config: { max_loaded: 6, context_size: 2048, max_waiting: 1 },
+      files: { greeter, babbler: chatMl, talker, caller, thinker, slow, small: { ...talker, contextLength: 256 } },
+      config: { max_loaded: 7, context_size: 2048, max_waiting: 1 },
     })
     await complete(ask())
   }, 120_000)
@@ -95,6 +105,19 @@ describeWithPackage(llamaPackage, 'a GGUF model inside the server', () => {
       expect(chunks.at(-1)?.usage).toMatchObject({ prompt_tokens: 25, completion_tokens: 4 })
       expect(new Set(chunks.map(({ id }) => id)).size).toBe(1)
       expect((await stream(ask())).every((chunk) => !('usage' in chunk))).toBe(true)
+    })
+
+    test('keeping what it thinks apart from what it says', async () => {
+      const { choices, usage } = await complete(ask({ model: 'thinker' }))
+      expect(choices[0]?.message).toEqual({
+        role: 'assistant',
+        content: 'Yes',
+        refusal: null,
+        reasoning_content: 'Hmm',
+      })
+      expect(usage?.completion_tokens_details).toEqual({ reasoning_tokens: 1 })
+      const deltas = (await stream(ask({ model: 'thinker' }))).map((chunk) => chunk.choices[0]?.delta)
+      expect(deltas.slice(1)).toEqual([{ reasoning_content: 'Hmm' }, { content: 'Yes' }, {}])
     })
 
     test('goes on from what it has read before', async () => {

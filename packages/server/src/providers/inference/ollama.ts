@@ -36,6 +36,7 @@ const dialect = toDialect({
   liveListing: {
     path: '/api/tags',
     below: 'root',
+    orElse: '/models',
     list: 'models',
     id: 'name',
     types: [{ field: 'capabilities', values: { embedding: 'embedding', completion: 'llm', image: null } }],
@@ -43,6 +44,11 @@ const dialect = toDialect({
       capabilities: 'capabilities',
       parameter_size: 'details.parameter_size',
       quantization: 'details.quantization_level',
+    },
+    tells: {
+      inputs: { image: { at: 'capabilities', has: 'vision' }, audio: { at: 'capabilities', has: 'audio' } },
+      tools: { at: 'capabilities', has: 'tools' },
+      reasoning: { at: 'capabilities', has: 'thinking' },
     },
     // Servers since August 2026 tell it all in the list.
     details: { path: '/api/show', unless: 'capabilities', version: 'digest', merge: toListDetails },

@@ -1,6 +1,7 @@
 /** One call of one operation to one provider, observed. */
 import type { CallContext, Clock, InferenceProvider } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
+import { CALLED_OFF } from '../reliability/hedge.ts'
 import type { Target } from '../reliability/target.ts'
 import { CompletionObserver } from './completion-observer.ts'
 import type { KeptReply } from './completion-observer.ts'
@@ -47,7 +48,15 @@ export async function askProvider<Request extends { readonly model: string }, Re
     if (sent !== undefined) return { observer, reply: await sent }
     throw new StackError('operation_unsupported', { operation: operation.name, provider: target.provider.id })
   } catch (error) {
-    observer.fail(isStackError(error) ? error.code : 'internal_error')
+    observer.fail(codeOf(error, context.signal))
     throw error
   }
+}
+
+/** What the request log says of a failed call: who ended it, where it was ended, and not what that broke. */
+function codeOf(error: unknown, { aborted, reason }: AbortSignal): string {
+  const cause: unknown = aborted ? reason : error
+  if (isStackError(cause)) return cause.code
+  if (!aborted) return 'internal_error'
+  return reason === CALLED_OFF ? 'cancelled' : 'client_closed'
 }

@@ -23,6 +23,9 @@ import type { ModelRouter } from '../models/model-router.ts'
 import type { Route } from '../models/route.ts'
 import type { Executor } from '../reliability/executor.ts'
 import { OpaqueOrigins } from '../reliability/opaque-origins.ts'
+import type { AnyReply } from '../reliability/operation.ts'
+import type { CacheableCall } from '../response-cache/cacheable-call.ts'
+import type { MakeCall, ResponseCache } from '../response-cache/response-cache.ts'
 import { askProvider } from './ask-provider.ts'
 import type { KeptReply } from './completion-observer.ts'
 import { CompletionOperation } from './completion-operation.ts'
@@ -40,6 +43,8 @@ export interface InferenceOptions {
   readonly ids: Ids
   /** Whether chat completions are kept unless a request says otherwise. */
   readonly storesCompletions: boolean
+  /** Absent: every call is made. */
+  readonly cache?: ResponseCache | undefined
 }
 
 /** What the operations share. */
@@ -77,62 +82,71 @@ async function chat(options: Parts, request: ChatCompletionRequest, context: Cal
       : undefined
   const route = await findRoute(options, asked.model, { type: 'llm', context })
   const kind = operations.chat
-  return options.executor.run(new CompletionOperation({ kind, route, context, request: asked, keep, world: options }))
+  const stores = keep !== undefined
+  return answer(options, { operation: 'chat', request: asked, route, context, stores }, (context) =>
+    options.executor.run(new CompletionOperation({ kind, route, context, request: asked, keep, world: options })),
+  )
 }
 
 async function complete(options: Parts, request: CompletionRequest, context: CallContext) {
   const route = await findRoute(options, request.model, { type: 'llm', context })
   const kind = operations.text
-  return options.executor.run(new CompletionOperation({ kind, route, context, request, world: options }))
+  return answer(options, { operation: 'text', request, route, context }, (context) =>
+    options.executor.run(new CompletionOperation({ kind, route, context, request, world: options })),
+  )
 }
 
 async function embed(options: Parts, request: EmbeddingsRequest, context: CallContext) {
   const route = await findRoute(options, request.model, { type: 'embedding', context })
   const { clock } = options
-  return options.executor.run<Reply<EmbeddingsResponse>>({
-    route,
-    context,
-    request,
-    canResume: () => false,
-    async attempt(target, call) {
-      const answer = await askProvider({
-        operation: operations.embeddings,
-        target,
-        request,
-        context: call.context,
-        clock,
-      })
-      return relayEmbeddings({
-        ...answer,
-        provider: target.provider.id,
-        format: request.encoding_format ?? 'float',
-        ...nameFor(route, context),
-      })
-    },
-  })
+  return answer(options, { operation: 'embeddings', request, route, context }, (context) =>
+    options.executor.run<Reply<EmbeddingsResponse>>({
+      route,
+      context,
+      request,
+      canResume: () => false,
+      async attempt(target, call) {
+        const answered = await askProvider({
+          operation: operations.embeddings,
+          target,
+          request,
+          context: call.context,
+          clock,
+        })
+        return relayEmbeddings({
+          ...answered,
+          provider: target.provider.id,
+          format: request.encoding_format ?? 'float',
+          ...nameFor(route, context),
+        })
+      },
+    }),
+  )
 }
 
 async function rerank(options: Parts, request: RerankRequest, context: CallContext) {
   const route = await findRoute(options, request.model, { type: 'rerank', context })
   const { clock } = options
-  return options.executor.run<ValueReply<RerankResponse>>({
-    route,
-    context,
-    request,
-    canResume: () => false,
-    async attempt(target, call) {
-      const { reply, observer } = await askProvider({
-        operation: operations.rerank,
-        target,
-        request,
-        context: call.context,
-        clock,
-      })
-      observer.see({})
-      await observer.finish('json')
-      return reply
-    },
-  })
+  return answer(options, { operation: 'rerank', request, route, context }, (context) =>
+    options.executor.run<ValueReply<RerankResponse>>({
+      route,
+      context,
+      request,
+      canResume: () => false,
+      async attempt(target, call) {
+        const { reply, observer } = await askProvider({
+          operation: operations.rerank,
+          target,
+          request,
+          context: call.context,
+          clock,
+        })
+        observer.see({})
+        await observer.finish('json')
+        return reply
+      },
+    }),
+  )
 }
 
 /** Cohere's, Jina's and vLLM's shape over the same operation. */
@@ -150,6 +164,11 @@ async function rerankDocuments(options: Parts, request: DocumentRerankRequest, c
     ...(returnsDocuments === true ? { document: { text: items[result.index] ?? '' } } : {}),
   }))
   return value({ id: options.ids.random('rerank-'), model, results }, reply.headers)
+}
+
+/** Gives the answer that the cache has, or makes the call; its context is the cache's where callers share it. */
+function answer<R extends AnyReply>({ cache }: Parts, call: CacheableCall, make: MakeCall<R>): Promise<R> {
+  return cache === undefined ? make(call.context) : cache.serve(call, make)
 }
 
 /** Where a call may go. */

@@ -1,8 +1,11 @@
 /** Health, version, routes and providers, for everybody and for administrators. */
 import { StackError, value } from '@llama-stack/api'
-import type { CallContext, Clock, Inspect, ProviderInfo, Route, RouteInfo, Stability } from '@llama-stack/api'
+import type { Clock, Inspect, ProviderInfo, Route, RouteInfo, Stability } from '@llama-stack/api'
 import type { ModelRegistry } from '../models/model-registry.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { ProviderHealthBook } from '../providers/provider-health.ts'
+import type { TargetBook } from '../reliability/target.ts'
+import { toReportedHealth } from './provider-report.ts'
 
 /** A route as it is served: all its paths, and the providers of its API. */
 export interface InspectedRoute {
@@ -15,13 +18,14 @@ export interface InspectOptions {
   readonly version: string
   readonly providers: readonly ProviderHandle[]
   readonly registry: ModelRegistry
+  readonly health: ProviderHealthBook
+  readonly targets: TargetBook
   readonly clock: Clock
   /** A function, because the routes of inspection are among them. */
   readonly routes: () => readonly InspectedRoute[]
+  /** Whether new requests are answered. */
+  readonly accepting: () => boolean
 }
-
-/** As upstream has it; all providers are asked at once. */
-const HEALTH_TIMEOUT_MS = 3000
 
 /** Creates the service behind inspection and its admin twins. */
 export function createInspectService(options: InspectOptions): Inspect {
@@ -29,11 +33,14 @@ export function createInspectService(options: InspectOptions): Inspect {
   const version: Inspect['version'] = async () => value({ version: options.version })
   const listRoutes: Inspect['listRoutes'] = async ({ api_filter: filter }) =>
     value({ data: toRouteInfos(options.routes(), filter) })
-  const listProviders: Inspect['listProviders'] = async (_request, context) =>
-    value({ data: await Promise.all(options.providers.map((handle) => toInfo(options, handle, context))) })
-  const retrieveProvider: Inspect['retrieveProvider'] = async ({ provider_id: id }, context) => {
+  const listProviders: Inspect['listProviders'] = async () => {
+    // Where nobody asked for models yet, the first to look at the providers begins to find out how they are.
+    void options.registry.pending
+    return value({ data: options.providers.map((handle) => toInfo(options, handle)) })
+  }
+  const retrieveProvider: Inspect['retrieveProvider'] = async ({ provider_id: id }) => {
     const handle = options.providers.find((provider) => provider.id === id)
-    if (handle !== undefined) return value(await toInfo(options, handle, context))
+    if (handle !== undefined) return value(toInfo(options, handle))
     throw new StackError('provider_not_found', {
       provider: id,
       available: options.providers.map((provider) => provider.id).join(', '),
@@ -41,6 +48,7 @@ export function createInspectService(options: InspectOptions): Inspect {
   }
   return {
     health,
+    ready: async () => value({ status: 'OK' as const, failing: findFailing(options) }),
     version,
     listRoutes,
     listProviders,
@@ -51,6 +59,18 @@ export function createInspectService(options: InspectOptions): Inspect {
     adminListProviders: listProviders,
     adminRetrieveProvider: retrieveProvider,
   }
+}
+
+/** The providers that fail now. Throws `server_not_ready` while requests had better go to another instance. */
+function findFailing({ accepting, registry, providers, health }: InspectOptions): string[] {
+  if (!accepting()) throw new StackError('server_not_ready', { reason: 'it is shutting down' })
+  void registry.pending
+  if (!registry.hasListed) {
+    throw new StackError('server_not_ready', { reason: 'the first lists of models are under way' })
+  }
+  return providers
+    .filter(({ id, off }) => off === undefined && health.get(id).look().state === 'failing')
+    .map(({ id }) => id)
 }
 
 /** Without a filter everything is listed except what is deprecated, as OGX does. */
@@ -66,31 +86,12 @@ function toRouteInfos(routes: readonly InspectedRoute[], filter: Stability | und
   })
 }
 
-async function toInfo(options: InspectOptions, handle: ProviderHandle, context: CallContext): Promise<ProviderInfo> {
+function toInfo({ health, targets, clock }: InspectOptions, handle: ProviderHandle): ProviderInfo {
   return {
     api: handle.api,
     provider_id: handle.id,
     provider_type: handle.type,
     config: handle.shownConfig,
-    health: await check(options, handle, context),
-  }
-}
-
-async function check(
-  { registry }: InspectOptions,
-  handle: ProviderHandle,
-  context: CallContext,
-): Promise<ProviderInfo['health']> {
-  if (handle.off !== undefined) return { status: 'Not Implemented', message: `off: ${handle.off}` }
-  try {
-    const provider = await handle.get()
-    if (provider.health === undefined) {
-      const failure = registry.findFailure(handle.id)
-      return failure === undefined ? { status: 'OK' } : { status: 'Error', message: failure }
-    }
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(HEALTH_TIMEOUT_MS)])
-    return { ...(await provider.health({ ...context, signal })) }
-  } catch (error) {
-    return { status: 'Error', message: error instanceof Error ? error.message : String(error) }
+    health: toReportedHealth(handle, { health, targets, nowMs: clock.monotonic() }),
   }
 }

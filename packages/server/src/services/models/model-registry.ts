@@ -8,6 +8,8 @@ import type { Clock, JsonObject, Log, ModelType, Principal, ProviderCall, Provid
 import { isStackError, StackError } from '@llama-stack/api'
 import type { RegisteredModel, Storage } from '../../storage/storage.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import { toHealthFailure } from '../providers/provider-health.ts'
+import type { ProviderHealthBook } from '../providers/provider-health.ts'
 import type { Aliases } from './route.ts'
 
 /** A model that can be asked for by its id. */
@@ -43,6 +45,8 @@ export interface ModelRegistryOptions {
   readonly clock: Clock
   readonly log: Log
   readonly refreshIntervalMs: number
+  /** Told how each listing went. Default: nobody is, for recorded lists say nothing of a provider's health. */
+  readonly health?: ProviderHealthBook
 }
 
 /** How long one provider may take to list its models. */
@@ -58,11 +62,13 @@ export class ModelRegistry implements Disposable {
   readonly #closing = new AbortController()
   #refreshing: Promise<void> | undefined
   #version = 0
+  #revision: number
   #hasListed = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ModelRegistryOptions) {
     this.#options = options
+    this.#revision = options.storage.modelRevision()
     const created = Math.floor(options.clock.now() / 1000)
     for (const model of options.declared) {
       if (model.provider_id === 'all' || model.provider_model_id === 'auto') {
@@ -83,7 +89,17 @@ export class ModelRegistry implements Disposable {
 
   /** Changes whenever a look-up may have another result than before. */
   get version(): number {
+    this.#forgetIfChanged()
     return this.#version
+  }
+
+  /** Another process of this server may have registered or removed models since they were read. */
+  #forgetIfChanged(): void {
+    const revision = this.#options.storage.modelRevision()
+    if (revision === this.#revision) return
+    this.#revision = revision
+    this.#registered.clear()
+    this.#version += 1
   }
 
   get aliases(): Aliases {
@@ -124,6 +140,11 @@ export class ModelRegistry implements Disposable {
     return this.#refreshing
   }
 
+  /** Whether every provider was asked at least once, whatever it said. */
+  get hasListed(): boolean {
+    return this.#hasListed
+  }
+
   /** The listing that is under way: an unknown model may be in it. Starts the first one where nobody has. */
   get pending(): Promise<void> | undefined {
     return this.#refreshing ?? (this.#hasListed ? undefined : this.refresh())
@@ -132,6 +153,7 @@ export class ModelRegistry implements Disposable {
   async #refreshOne(handle: ProviderHandle): Promise<void> {
     if (handle.off !== undefined) return
     const { log } = this.#options
+    const health = this.#options.health?.get(handle.id)
     try {
       const listing = await listModels(handle, {
         requestId: `listing-${handle.id}`,
@@ -139,12 +161,16 @@ export class ModelRegistry implements Disposable {
         signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(LISTING_TIMEOUT_MS)]),
       })
       this.#failures.delete(handle.id)
-      if (listing !== undefined) this.#listed.set(handle.id, this.#toKnown(handle, listing))
+      if (listing !== undefined) {
+        this.#listed.set(handle.id, this.#toKnown(handle, listing))
+        health?.succeed('listing')
+      }
       this.#version += 1
     } catch (error) {
       if (this.#closing.signal.aborted) return
       const reason = error instanceof Error ? error.message : String(error)
       this.#failures.set(handle.id, reason)
+      health?.fail('listing', toHealthFailure(error))
       this.#version += 1
       // In replay most vendors' lists were never recorded: that is no reason to worry anybody.
       const level = isStackError(error, 'recording_not_found') ? 'debug' : 'warn'
@@ -224,12 +250,15 @@ export class ModelRegistry implements Disposable {
   /** Keeps a model for this principal. The same values again change nothing; other values are a conflict. */
   async register(model: KnownModel, principal: Principal): Promise<KnownModel> {
     const known = await this.#findExact(model.id, principal)
-    if (known !== undefined) {
-      if (known.providerId === model.providerId && known.resourceId === model.resourceId && known.type === model.type)
-        return known
-      throw new StackError('model_exists', { model: model.id, provider: known.providerId })
+    if (known !== undefined) return expectSame(known, model)
+    try {
+      await this.#options.storage.models(principal).insert(toRow(model))
+    } catch (error) {
+      // Somebody was faster, here or in another process.
+      const other = isStackError(error, 'model_exists') ? await this.#findExact(model.id, principal) : undefined
+      if (other === undefined) throw error
+      return expectSame(other, model)
     }
-    await this.#options.storage.models(principal).insert(toRow(model))
     ;(await this.#registeredBy(principal)).set(model.id, model)
     this.#version += 1
     return model
@@ -244,6 +273,7 @@ export class ModelRegistry implements Disposable {
   }
 
   #registeredBy(principal: Principal): Promise<Map<string, KnownModel>> {
+    this.#forgetIfChanged()
     const known = this.#registered.get(principal.id)
     if (known !== undefined) return known
     const loading = this.#options.storage
@@ -269,6 +299,12 @@ export class ModelRegistry implements Disposable {
 export function toIdentifier(modelId: string, providerModelId: string, providerId: string): string {
   if (modelId !== providerModelId || modelId.startsWith(`${providerId}/`)) return modelId
   return `${providerId}/${providerModelId}`
+}
+
+function expectSame(known: KnownModel, model: KnownModel): KnownModel {
+  const { providerId, resourceId, type } = known
+  if (providerId === model.providerId && resourceId === model.resourceId && type === model.type) return known
+  throw new StackError('model_exists', { model: model.id, provider: providerId })
 }
 
 async function listModels(handle: ProviderHandle, call: ProviderCall): Promise<readonly ProviderModel[] | undefined> {

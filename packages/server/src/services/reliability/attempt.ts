@@ -1,6 +1,7 @@
 /** One call to one target: the places that it takes, the signal that ends it, and what it says of the target's health. */
 import type { CallContext } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
+import { toHealthFailure } from '../providers/provider-health.ts'
 import type { Permit } from './circuit-breaker.ts'
 import { EventsStream } from './events-stream.ts'
 import type { ExecutorWorld } from './executor-world.ts'
@@ -88,10 +89,12 @@ export class Attempt {
   succeed(): void {
     if (this.#isJudged) return
     this.#isJudged = true
-    const { breaker, latency } = this.target
+    const { breaker, latency, health } = this.target
     const nowMs = this.#world.clock.monotonic()
     latency.note(nowMs - this.#startedMs, nowMs)
-    if (this.#permit !== undefined) breaker.succeed(this.#permit, nowMs)
+    if (this.#permit === undefined) return
+    breaker.succeed(this.#permit, nowMs)
+    health.succeed('traffic', nowMs)
   }
 
   /** The attempt ended with an error; it is judged by the facts of the error table. */
@@ -129,23 +132,35 @@ export class Attempt {
     latency.inFlight += 1
   }
 
-  #judge(error: unknown): void {
-    const { breaker, latency } = this.target
+  #judge(thrown: unknown): void {
+    const { breaker, latency, health } = this.target
     const nowMs = this.#world.clock.monotonic()
-    const isLate = isStackError(this.#controller.signal.reason, 'deadline_exceeded')
-    if (this.#permit === undefined || !isStackError(error) || (this.isCancelled && !isLate)) return
+    const error = this.#toCause(thrown)
+    if (this.#permit === undefined || error === undefined) return
     const retryAfterMs = retryAfterMsOf(error)
     if (retryAfterMs !== undefined) this.target.notBeforeMs = nowMs + retryAfterMs
-    if (error.blames || isLate) {
+    if (error.blames) {
       this.#isJudged = true
       latency.note(Math.max(nowMs - this.#startedMs, FAILED_MS), nowMs)
       breaker.fail(this.#permit, nowMs)
+      health.fail('traffic', toHealthFailure(error), nowMs)
       this.target.lastFailure = { code: error.code, message: error.message, atMs: this.#world.clock.now() }
     } else if ('status' in error.details) {
       // The vendor answered, and refused the request itself: it is well.
       this.#isJudged = true
       breaker.succeed(this.#permit, nowMs)
+      health.succeed('traffic', nowMs)
     }
+  }
+
+  /** What the attempt failed of; undefined where it tells nothing about the target. */
+  #toCause(thrown: unknown): StackError | undefined {
+    const { aborted, reason } = this.#controller.signal
+    if (isStackError(reason, 'deadline_exceeded')) {
+      const provider = this.target.provider.id
+      return new StackError('provider_timeout', { provider, reason: 'the deadline of the request passed' })
+    }
+    return isStackError(thrown) && !aborted ? thrown : undefined
   }
 
   /** What never reached a provider has no observer to note it. */

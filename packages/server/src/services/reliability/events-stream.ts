@@ -36,10 +36,10 @@ export class EventsStream implements ByteStream {
   #pull(): void {
     if (this.#pulling || this.#paused || this.#sink === undefined) return
     this.#pulling = true
-    this.#iterator.next().then(
-      (step) => this.#take(step),
-      (error: unknown) => this.#finish((sink) => sink.fail(toStackError(error))),
-    )
+    this.#iterator
+      .next()
+      .then((step) => this.#take(step))
+      .catch((error: unknown) => this.#finish((sink) => sink.fail(toStackError(error))))
   }
 
   #take(step: IteratorResult<unknown>): void {

@@ -9,6 +9,9 @@ test.each([
   [{ refusal: 'No' }],
   [{ reasoning_content: 'Let me' }],
   [{ tool_calls: [{ index: 0, function: { name: 'f' } }] }],
+  [{ content: [{ type: 'text', text: '' }] }],
+  [{ function_call: { name: 'f' } }],
+  [{ audio: { data: '' } }],
   [{ reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }],
 ])('%j is a part of the answer', (delta) => {
   expect(hasContent(chunk(delta))).toBe(true)

@@ -1,6 +1,7 @@
 /** One request on its way through the targets of its route, from its first attempt to the one that answers. */
 import type { CallContext, FailedAttempt, ReplyHeaders } from '@llama-stack/api'
 import { bug, isStackError, StackError } from '@llama-stack/api'
+import { toAttemptsText } from '../../kernel/header-text.ts'
 import { pause } from '../../kernel/pause.ts'
 import type { RouteTarget } from '../models/route.ts'
 import { Attempt, retryAfterMsOf, toUnavailable } from './attempt.ts'
@@ -13,7 +14,6 @@ import { CALLED_OFF, holdRace } from './hedge.ts'
 import type { Served } from './hedge.ts'
 import type { AnyReply, BrokenStream, Operation, Said } from './operation.ts'
 import { toSessionKey } from './session-key.ts'
-import { toHeaderText } from './target.ts'
 import type { Target } from './target.ts'
 
 export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
@@ -93,7 +93,8 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
   /** What the reply says of how it came about. */
   describe({ target }: Attempt, headers: ReplyHeaders | undefined): ReplyHeaders {
     if (this.#failed === undefined && headers === undefined) return target.headers
-    return { ...target.headers, ...(this.#failed && { 'x-llama-stack-attempts': this.#tell(target) }), ...headers }
+    const all = this.#failed && [...this.#failed, { provider: target.provider.id, code: 'ok' }]
+    return { ...target.headers, ...(all && { 'x-llama-stack-attempts': toAttemptsText(all) }), ...headers }
   }
 
   /** The deadline has passed. */
@@ -102,11 +103,6 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     const reason = this.#toLate()
     this.#running?.cancel(reason)
     this.#hedge?.cancel(reason)
-  }
-
-  #tell({ provider }: Target): string {
-    const failed = (this.#failed ?? []).map((attempt) => `${toHeaderText(attempt.provider)}=${attempt.code}`)
-    return [...failed, `${toHeaderText(provider.id)}=ok`].join(', ')
   }
 
   /** An attempt at the first target that can be asked. */

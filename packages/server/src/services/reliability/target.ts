@@ -1,6 +1,8 @@
 /** One model at one provider, and what is known of its health: shared by every route that leads to it. */
 import type { ErrorCode, ReplyHeaders } from '@llama-stack/api'
+import { toHeaderText } from '../../kernel/header-text.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { ProviderHealthBook, ProviderHealthRecord } from '../providers/provider-health.ts'
 import { Bulkhead } from './bulkhead.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { Latency } from './latency.ts'
@@ -26,6 +28,8 @@ export interface Target {
   /** One for all models of the provider. */
   readonly bulkhead: Bulkhead | undefined
   readonly latency: Latency
+  /** One for all models of the provider. */
+  readonly health: ProviderHealthRecord
   /** The vendor asked not to be called before; monotonic milliseconds. Heeded where another target can be asked. */
   notBeforeMs: number
   lastFailure: TargetFailure | undefined
@@ -36,12 +40,14 @@ const MAX_TARGETS = 2000
 
 export class TargetBook {
   readonly #policy: ReliabilityPolicy
+  readonly #health: ProviderHealthBook
   /** The least recently looked up first. */
   readonly #targets = new Map<string, Target>()
   readonly #bulkheads = new Map<string, Bulkhead>()
 
-  constructor(policy: ReliabilityPolicy) {
+  constructor(policy: ReliabilityPolicy, health: ProviderHealthBook) {
     this.#policy = policy
+    this.#health = health
   }
 
   /** The one target of this provider and model. */
@@ -71,6 +77,7 @@ export class TargetBook {
       breaker: new CircuitBreaker(this.#policy.breaker),
       bulkhead: this.#bulkheadOf(provider.id),
       latency: new Latency(),
+      health: this.#health.get(provider.id),
       notBeforeMs: 0,
       lastFailure: undefined,
     }
@@ -93,9 +100,4 @@ export class TargetBook {
       return
     }
   }
-}
-
-/** Model ids may have letters that no header can carry. */
-export function toHeaderText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/gu, (part) => encodeURIComponent(part.toWellFormed()))
 }

@@ -55,6 +55,29 @@ test('a worker moves a log that has grown long', async () => {
   expect(pages().written).toBeLessThan(10)
 })
 
+test('a shared log is watched by the one that moves it, whoever writes', async () => {
+  await using shared = createCheckpointer({
+    connection,
+    path: join(folder, 'state.db'),
+    log: silentLog,
+    pageThreshold: 20,
+    shared: true,
+  })
+  expect(shared).toBeDefined()
+  const other = new Connection(join(folder, 'state.db'), { timeout: 5000 })
+  const insert = other.prepare('INSERT INTO t VALUES (zeroblob(4000))')
+  let longest = 0
+  for (let round = 0; round < 40; round += 1) {
+    for (let index = 0; index < 50; index += 1) insert.run()
+    longest = Math.max(longest, pages().written)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  other.close()
+  // 2,000 rows of more than a page each: the log would hold them all if nobody let it start over.
+  expect(longest).toBeLessThan(1800)
+  await expect.poll(() => pages().waiting, { timeout: 5000 }).toBeLessThan(20)
+})
+
 test('the log stays in bounds while writes go on and the worker has no turn to answer', async () => {
   commitRows(32)
   await checkpointer[Symbol.asyncDispose]()

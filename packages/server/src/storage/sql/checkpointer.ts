@@ -21,6 +21,8 @@ export interface CheckpointerOptions {
   readonly log: Log
   /** Pages (4 KiB each) to be moved before the worker is asked. Default: 2,000. */
   readonly pageThreshold?: number
+  /** Other processes write to the same log, and leave it to this one. Default: false. */
+  readonly shared?: boolean
 }
 
 /**
@@ -39,6 +41,7 @@ const workerSource = `
     }
     try {
       connection.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      if (message === 'restart') connection.exec('PRAGMA wal_checkpoint(RESTART)')
       parentPort.postMessage(null)
     } catch (error) {
       parentPort.postMessage(error.message)
@@ -54,10 +57,12 @@ const COMMITS_PER_COUNT = 16
  * this many times the threshold the serving connection moves the small rest itself.
  */
 const OVERDUE_FACTOR = 8
+/** How often a shared log is looked at: this process may be the one that writes least. */
+const SHARED_WATCH_MS = 250
 
 /** Creates a checkpointer; its worker starts when the log first grows long, which on a quiet server is never. */
 export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
-  const { connection, log } = options
+  const { connection, log, shared = false } = options
   const pageThreshold = options.pageThreshold ?? DEFAULT_PAGE_THRESHOLD
   // Counts pages without moving any.
   const count = connection.prepare('PRAGMA wal_checkpoint(NOOP)')
@@ -88,31 +93,41 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
     return started
   }
 
+  const ask = (what: 'checkpoint' | 'restart'): void => {
+    worker ??= start()
+    running = true
+    worker.postMessage(what)
+  }
+
   const moveIfLong = (): void => {
     const pages = count.get()
     const written = Number(pages?.['log'])
     const waiting = written - Number(pages?.['checkpointed'])
-    if (running) return
-    if (written >= pageThreshold * OVERDUE_FACTOR) connection.exec('PRAGMA wal_checkpoint(PASSIVE)')
-    else if (waiting >= pageThreshold && !ended) {
-      worker ??= start()
-      running = true
-      worker.postMessage('checkpoint')
+    if (running || waiting === 0) return
+    const isOverdue = written >= pageThreshold * OVERDUE_FACTOR
+    // Between two turns of this loop others write on: only their lock lets the log start over, and the thread waits for it.
+    if (isOverdue && shared && !ended) ask('restart')
+    else if (isOverdue) connection.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    else if (waiting >= pageThreshold && !ended) ask('checkpoint')
+  }
+
+  const look = (): void => {
+    try {
+      moveIfLong()
+    } catch (error) {
+      // The commit stands; only the log stays long.
+      warn(error)
     }
   }
+  const watch = shared ? setInterval(look, SHARED_WATCH_MS).unref() : undefined
 
   return {
     afterCommit() {
       commits += 1
-      if (commits % COMMITS_PER_COUNT !== 0) return
-      try {
-        moveIfLong()
-      } catch (error) {
-        // The commit stands; only the log stays long.
-        warn(error)
-      }
+      if (commits % COMMITS_PER_COUNT === 0) look()
     },
     async [Symbol.asyncDispose]() {
+      clearInterval(watch)
       if (worker === undefined || ended) return
       const exited = new Promise((resolve) => worker?.once('exit', resolve))
       worker.ref()

@@ -14,8 +14,15 @@ const Row = z.object({
 })
 const Metadata = z.record(z.string(), z.json())
 
+/** Prepares the question which revision the models have: a changed number is a changed model. */
+export function prepareModelRevision({ connection }: SqliteDatabase): () => number {
+  const select = connection.prepare('SELECT revision FROM model_revision')
+  return () => Number(select.get()?.['revision'])
+}
+
 /** Prepares the statements of the table once, and returns what makes the repository of a principal. */
 export function prepareModels({ connection, writer }: SqliteDatabase): (principal: Principal) => ModelRepository {
+  const countUp = connection.prepare('UPDATE model_revision SET revision = revision + 1')
   const insert = connection.prepare(
     `INSERT INTO models (owner, model_id, provider_id, provider_model_id, model_type, metadata, created_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, model_id) DO NOTHING`,
@@ -32,14 +39,22 @@ export function prepareModels({ connection, writer }: SqliteDatabase): (principa
     const insertOrRefuse = (model: RegisteredModel): void => {
       const { modelId, providerId, providerModelId, type, metadata, createdAtMs } = model
       const json = JSON.stringify(metadata)
-      if (insert.run(owner, modelId, providerId, providerModelId, type, json, createdAtMs).changes === 1) return
+      if (insert.run(owner, modelId, providerId, providerModelId, type, json, createdAtMs).changes === 1) {
+        countUp.run()
+        return
+      }
       throw new StackError('model_exists', { model: modelId, provider: find(modelId)?.providerId ?? providerId })
+    }
+    const removeIfThere = (modelId: string): boolean => {
+      if (remove.run(owner, modelId).changes !== 1) return false
+      countUp.run()
+      return true
     }
     return {
       insert: (model) => writer.write(() => insertOrRefuse(model)),
       find: async (modelId) => find(modelId),
       list: async () => selectAll.all(owner).map(toRegisteredModel),
-      delete: (modelId) => writer.write(() => remove.run(owner, modelId).changes === 1),
+      delete: (modelId) => writer.write(() => removeIfThere(modelId)),
     }
   }
 }

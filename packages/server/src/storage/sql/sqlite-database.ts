@@ -1,13 +1,14 @@
 /** One open SQLite file: its connection, its writer, its checkpoints. */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, isStackError, type Log, StackError } from '@llama-stack/api'
+import type { WorkerRole } from '../backend.ts'
 import { createCheckpointer } from './checkpointer.ts'
 import { createGroupCommit, type GroupCommit } from './group-commit.ts'
 import { migrate, refuseForeignFile } from './migrate.ts'
 import { migrations } from './migrations/all.ts'
+import { createPrivately } from './private-file.ts'
 import { loadQueries, type Queries } from './queries.ts'
 import { isBusy } from './sqlite-error.ts'
 
@@ -26,6 +27,8 @@ export interface SqliteDatabaseOptions {
   readonly busyTimeoutMs: number
   readonly clock: Clock
   readonly log: Log
+  /** Default: this process is the whole server. */
+  readonly worker?: WorkerRole | undefined
 }
 
 /** What one statement may wait inside SQLite while the server runs: the event loop stands still meanwhile. */
@@ -35,12 +38,16 @@ const SERVING_BUSY_TIMEOUT_MS = 10
 export async function openSqliteDatabase(options: SqliteDatabaseOptions): Promise<SqliteDatabase> {
   const path = resolve(options.path)
   const connection = await connect(path, options)
-  const checkpointer = createCheckpointer({ connection, path, log: options.log })
+  const { worker } = options
+  const checkpointer =
+    worker?.maintains === false
+      ? undefined
+      : createCheckpointer({ connection, path, log: options.log, shared: worker !== undefined })
   const writer = createGroupCommit({
     connection,
     clock: options.clock,
     busyTimeoutMs: options.busyTimeoutMs,
-    onCommit: () => checkpointer.afterCommit(),
+    onCommit: () => checkpointer?.afterCommit(),
   })
   let queries: Promise<Queries> | undefined
   return {
@@ -50,7 +57,7 @@ export async function openSqliteDatabase(options: SqliteDatabaseOptions): Promis
     async [Symbol.asyncDispose]() {
       if (!connection.isOpen) return
       await writer[Symbol.asyncDispose]()
-      await checkpointer[Symbol.asyncDispose]()
+      await checkpointer?.[Symbol.asyncDispose]()
       // The last connection to close moves what is left of the log and removes it.
       if (connection.isOpen) connection.close()
     },
@@ -84,17 +91,6 @@ function prepareForServing(connection: DatabaseSync, { log }: SqliteDatabaseOpti
     log.warn('The file system of the data folder does not support a write-ahead log.', { mode: String(mode) })
   connection.exec('PRAGMA synchronous = NORMAL')
   connection.exec('PRAGMA wal_autocheckpoint = 0')
-}
-
-/** SQLite gives its side files the mode of the main file. */
-function createPrivately(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  try {
-    // Exclusive, because closing a file that SQLite has open in this process would drop SQLite's locks.
-    closeSync(openSync(path, 'wx', 0o600))
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
 }
 
 function toOpenError(error: unknown, path: string): unknown {

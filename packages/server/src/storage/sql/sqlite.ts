@@ -1,12 +1,14 @@
 /** State in one SQLite file, by the driver that Node brings. */
+import { resolve } from 'node:path'
 import * as z from 'zod'
 import { type BackendInput, defineBackend } from '../backend.ts'
 import type { Storage } from '../storage.ts'
 import { prepareChatCompletions } from './chat-completions.ts'
-import { prepareModels } from './models.ts'
+import { prepareModelRevision, prepareModels } from './models.ts'
 import { createRequestLogRetention } from './request-log-retention.ts'
 import { createRequestLog } from './request-log.ts'
 import { createExpiredReplySweep, prepareResponseCache } from './response-cache.ts'
+import { createServerLock } from './server-lock.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
 
 const SqliteConfig = z.strictObject({
@@ -22,28 +24,37 @@ const SqliteConfig = z.strictObject({
 /** The default backend: an embedded file, with a write-ahead log. */
 export const sqliteBackend = defineBackend({
   type: 'sqlite',
-  description: 'One file on the local disk. Nothing to install; one server process.',
+  description: 'One file on the local disk. Nothing to install; the processes of one machine may share it.',
   facts: { multiProcess: false, embedded: true, survivesPowerLoss: false },
   config: SqliteConfig,
   open,
 })
 
 async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<Storage> {
-  const { config, clock, log, requestLogRetentionDays, responseCacheMaxBytes } = input
+  const { config, clock, log, requestLogRetentionDays, responseCacheMaxBytes, worker } = input
+  const path = resolve(config.db_path)
   await using stack = new AsyncDisposableStack()
   const database = stack.use(
-    await openSqliteDatabase({ path: config.db_path, busyTimeoutMs: config.busy_timeout_ms, clock, log }),
+    await openSqliteDatabase({ path, busyTimeoutMs: config.busy_timeout_ms, clock, log, worker }),
   )
+  // The workers of a server have one lock between them. What another server is told is whom to stop: their primary.
+  if (worker?.maintains !== false) {
+    stack.use(createServerLock({ path, pid: worker === undefined ? process.pid : process.ppid, clock, log }))
+  }
   const requestLog = stack.use(createRequestLog(database, log))
-  stack.use(createRequestLogRetention({ database, clock, log, retentionDays: requestLogRetentionDays }))
-  stack.use(createExpiredReplySweep({ database, clock, log }))
+  if (worker?.maintains !== false) {
+    stack.use(createRequestLogRetention({ database, clock, log, retentionDays: requestLogRetentionDays }))
+    stack.use(createExpiredReplySweep({ database, clock, log }))
+  }
   const chatCompletions = prepareChatCompletions(database)
   const models = prepareModels(database)
+  const modelRevision = worker === undefined ? () => 0 : prepareModelRevision(database)
   const responseCache = prepareResponseCache({ database, clock, maxBytes: responseCacheMaxBytes })
   const opened = stack.move()
   return {
     chatCompletions,
     models,
+    modelRevision,
     requestLog: (principal) => requestLog.reader(principal),
     responseCache,
     appendRequestLog: (entry) => requestLog.append(entry),

@@ -3,7 +3,14 @@ import { chatCompletions } from './0001-chat-completions.ts'
 import { models } from './0002-models.ts'
 import { requestLog } from './0003-request-log.ts'
 import { responseCache } from './0004-response-cache.ts'
+import { modelRevision } from './0005-model-revision.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
-export const migrations: readonly Migration[] = Object.freeze([chatCompletions, models, requestLog, responseCache])
+export const migrations: readonly Migration[] = Object.freeze([
+  chatCompletions,
+  models,
+  requestLog,
+  responseCache,
+  modelRevision,
+])

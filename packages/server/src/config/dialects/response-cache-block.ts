@@ -1,0 +1,37 @@
+/** The block `response_cache`, which is ours and which both dialects spell alike. */
+import { z } from 'zod'
+import { flag, optional, wholeNumber } from '../file-values.ts'
+import type { StackConfigInput } from '../stack-config.ts'
+import { present } from './present.ts'
+
+const count = wholeNumber.pipe(z.int().min(0))
+const secondsByName = optional(z.record(z.string(), count))
+
+/** `response_cache`. */
+export const ResponseCacheBlock = z.strictObject({
+  enabled: optional(flag),
+  default_ttl_seconds: optional(count),
+  models: secondsByName,
+  keys: secondsByName,
+  shared: optional(flag),
+  coalesce: optional(flag),
+  max_bytes: optional(count),
+  max_entry_bytes: optional(count),
+  memory_bytes: optional(count),
+})
+export type ResponseCacheBlock = z.infer<typeof ResponseCacheBlock>
+
+/** The settings of the block, without those that it leaves out. */
+export function readResponseCache(block: ResponseCacheBlock): NonNullable<StackConfigInput['responseCache']> {
+  return present({
+    enabled: block.enabled,
+    defaultTtlSeconds: block.default_ttl_seconds,
+    models: block.models,
+    keys: block.keys,
+    shared: block.shared,
+    coalesce: block.coalesce,
+    maxBytes: block.max_bytes,
+    maxEntryBytes: block.max_entry_bytes,
+    memoryBytes: block.memory_bytes,
+  })
+}
