@@ -4,6 +4,11 @@ import type { StackError } from './stack-error.ts'
 /** Receives a stream's bytes. Exactly one of `end` and `fail` is called, last. */
 export interface ByteSink {
   data(chunk: Uint8Array): void
+  /**
+   * As `data`, the bytes as the characters of a text (Latin-1). A source that reads text anyway may call it instead: such
+   * texts are cut, joined and written faster than byte arrays.
+   */
+  text?(chunk: string): void
   end(): void
   fail(error: StackError): void
 }

@@ -4,10 +4,16 @@
  * that is done for an event.
  */
 import { ServerResponse } from 'node:http'
+import { bug } from '@llama-stack/api'
+import { PlainResponse } from './fast-lane/plain-response.ts'
 import type { ReplyMessage } from './http-message.ts'
 
-/** Returns false when the client reads too slowly: the response says `drain` when it may go on. */
-export type ChunkWriter = (chunk: Uint8Array | string) => boolean
+/** Both return false when the client reads too slowly: the response says `drain` when it may go on. */
+export interface ChunkWriter {
+  write(chunk: Uint8Array | string): boolean
+  /** Writes bytes that are the characters of a text (Latin-1). */
+  writeText(text: string): boolean
+}
 
 /** Most hex digits of a size, and the two line ends. */
 const FRAME_BYTES = 8 + 4
@@ -15,7 +21,13 @@ const FRAME_BYTES = 8 + 4
 /** Creates a writer for a response whose head has been set. */
 export function createChunkWriter(response: ReplyMessage): ChunkWriter {
   // The fast lane frames its chunks itself.
-  if (!(response instanceof ServerResponse)) return (chunk) => response.write(chunk)
+  if (response instanceof PlainResponse) return response
+  if (!(response instanceof ServerResponse)) bug('a reply goes neither through Node nor through the fast lane')
+  const write = createFrameWriter(response)
+  return { write, writeText: (text) => write(Buffer.from(text, 'latin1')) }
+}
+
+function createFrameWriter(response: ServerResponse): ChunkWriter['write'] {
   let headIsOut = false
   return (chunk) => {
     if (!headIsOut) {

@@ -10,6 +10,8 @@ export const EVENT_STREAM = 'text/event-stream'
 export interface ReplyStream {
   /** Returns false when the client reads too slowly: wait for `drain`. */
   write(chunk: Uint8Array | string): boolean
+  /** The same for bytes that are the characters of a text (Latin-1). */
+  writeText(text: string): boolean
   end(last?: string): void
   /** Ends with the error, in whatever way the body allows. */
   fail(error: unknown): void
@@ -58,13 +60,19 @@ export function openEventStream(
   })
   ticker.add(quiet)
   exchange.failStream = fail
-  const writeChunk = createChunkWriter(response)
+  const writer = createChunkWriter(response)
   return {
     write(chunk) {
       if (ended) return true
       quiet.quietTicks = 0
       lastChunk = chunk.length < TAIL_BYTES ? joinTail(lastChunk, chunk) : chunk
-      return writeChunk(chunk)
+      return writer.write(chunk)
+    },
+    writeText(text) {
+      if (ended) return true
+      quiet.quietTicks = 0
+      lastChunk = text.length < TAIL_BYTES ? joinTail(lastChunk, text) : text
+      return writer.writeText(text)
     },
     end(last = '') {
       finish(last)

@@ -33,13 +33,19 @@ export function relayStream(exchange: Exchange, reply: RelayedReply, options: Re
 
   exchange.cancelSource = () => stream.cancel()
   response.on('drain', () => stream.resume())
+  const touch = (): ReplyStream => {
+    if (untouched) {
+      untouched = false
+      exchange.markFirstByte()
+    }
+    return out ?? open()
+  }
   stream.pipe({
     data(chunk) {
-      if (untouched) {
-        untouched = false
-        exchange.markFirstByte()
-      }
-      if (!(out ?? open()).write(chunk)) stream.pause()
+      if (!touch().write(chunk)) stream.pause()
+    },
+    text(chunk) {
+      if (!touch().writeText(chunk)) stream.pause()
     },
     end() {
       open().end()
@@ -68,6 +74,7 @@ function openPlainStream(exchange: Exchange, reply: RelayedReply): ReplyStream {
   exchange.failStream = fail
   return {
     write: (chunk) => (exchange.over ? true : response.write(chunk)),
+    writeText: (text) => (exchange.over ? true : response.write(Buffer.from(text, 'latin1'))),
     end(last) {
       if (!exchange.over) response.end(last)
     },

@@ -57,6 +57,14 @@ export class ResponseStream implements ReplyReceiver, ByteStream {
     if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.pause()
   }
 
+  get wantsText(): boolean {
+    return this.#sink?.text !== undefined
+  }
+
+  onText(text: string): void {
+    this.#sink?.text?.(text)
+  }
+
   onEnd(): void {
     if (this.#outcome !== 'open') return
     this.#finish('ended')

@@ -82,16 +82,20 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   write(chunk: Uint8Array | string): boolean {
     if (this.#phase === 'ended') return true
     if (!this.#isChunked) return this.#sendBehind(this.#takeHead(), chunk)
-    this.#hold(chunk)
-    const { socket } = this.#host
-    return !socket.writableNeedDrain && socket.writableLength + this.#heldBytes < socket.writableHighWaterMark
+    return this.#hold(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+  }
+
+  /** Writes bytes that are the characters of a text (Latin-1). */
+  writeText(text: string): boolean {
+    if (this.#phase === 'ended') return true
+    return this.#isChunked ? this.#hold(text) : this.#sendBehind(this.#takeHead(), Buffer.from(text, 'latin1'))
   }
 
   end(chunk: Uint8Array | string = ''): this {
     if (this.#phase === 'ended') return this
     if (this.#phase === 'open') bug('a reply ends before it has a head')
     if (this.#isChunked) {
-      this.#hold(chunk)
+      this.#hold(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
       this.#release(LAST_CHUNK)
     } else this.#sendBehind(this.#takeHead(), chunk)
     this.#phase = 'ended'
@@ -114,29 +118,6 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
     return this
   }
 
-  /** Keeps a chunk until the end of this turn. */
-  #hold(chunk: Uint8Array | string): void {
-    if (chunk.length === 0) return
-    if (this.#held.length === 0) this.#host.outbox.add(this)
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-  }
-
-  /** Writes what was held, as one chunk of the chunked coding. */
-  #release(tail: string): boolean {
-    const held = this.#held
-    const head = this.#takeHead()
-    if (held.length === 0) return this.#send(head + tail)
-    this.#held = []
-    this.#heldBytes = 0
-    const [only] = held
-    if (held.length === 1 && typeof only === 'string') {
-      return this.#send(`${head}${Buffer.byteLength(only).toString(16)}\r\n${only}\r\n${tail}`)
-    }
-    const bytes = held.length === 1 && only instanceof Uint8Array ? only : Buffer.concat(held.map(toBytes))
-    return this.#send(toFrame(head, bytes, tail))
-  }
-
   #takeHead(): string {
     const head = this.#head
     if (head !== '') {
@@ -144,6 +125,32 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
       this.#phase = 'sent'
     }
     return head
+  }
+
+  /** Keeps a chunk until the end of this turn: bytes, or a text whose characters are bytes. */
+  #hold(chunk: Uint8Array | string): boolean {
+    const { socket, outbox } = this.#host
+    if (chunk.length > 0) {
+      if (this.#held.length === 0) outbox.add(this)
+      this.#held.push(chunk)
+      this.#heldBytes += chunk.length
+    }
+    return !socket.writableNeedDrain && socket.writableLength + this.#heldBytes < socket.writableHighWaterMark
+  }
+
+  /** Writes what was held, as one chunk of the chunked coding. */
+  #release(tail: string): boolean {
+    const held = this.#held
+    const size = this.#heldBytes
+    const head = this.#takeHead()
+    if (held.length === 0) return this.#send(head + tail)
+    this.#held = []
+    this.#heldBytes = 0
+    const text = joinTexts(held)
+    if (text !== undefined) {
+      return this.#host.socket.write(`${head}${size.toString(16)}\r\n${text}\r\n${tail}`, 'latin1')
+    }
+    return this.#send(toFrame(head, Buffer.concat(held.map(toBytes)), tail))
   }
 
   #send(data: Uint8Array | string): boolean {
@@ -174,6 +181,16 @@ function toFrame(head: string, chunk: Uint8Array, tail: string): Buffer {
   return frame.subarray(0, end + frame.write(`\r\n${tail}`, end, 'latin1'))
 }
 
+/** Undefined where not all of them are texts. */
+function joinTexts(chunks: readonly (Uint8Array | string)[]): string | undefined {
+  let joined = ''
+  for (const chunk of chunks) {
+    if (typeof chunk !== 'string') return undefined
+    joined += chunk
+  }
+  return joined
+}
+
 function toBytes(chunk: Uint8Array | string): Uint8Array {
-  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+  return typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk
 }

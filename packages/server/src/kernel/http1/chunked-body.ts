@@ -36,6 +36,8 @@ export class ChunkedBody {
   #skipped = 0
   #payload: Buffer | undefined
   #used = 0
+  /** The payload of `decodeText`; whoever takes it empties it. */
+  text = ''
   /** What is wrong with the body; nothing is decoded after it. */
   problem: string | undefined
 
@@ -66,6 +68,24 @@ export class ChunkedBody {
     return at
   }
 
+  /** As `decode`; the payload is added to `text`, as Latin-1. */
+  decodeText(bytes: Buffer, from: number, end: number): number {
+    let at = from
+    while (at < end && this.#state !== STATE.done && this.problem === undefined) {
+      if (this.#state === STATE.data) {
+        const to = Math.min(at + this.#size, end)
+        this.text += bytes.toString('latin1', at, to)
+        this.#consume(to - at)
+        at = to
+      } else {
+        // The index is inside the buffer.
+        this.#step(bytes[at] as number)
+        at += 1
+      }
+    }
+    return at
+  }
+
   /** The payload decoded since the last call, in one piece of its own memory. */
   take(): Buffer | undefined {
     const payload = this.#payload
@@ -82,9 +102,13 @@ export class ChunkedBody {
     }
     bytes.copy(this.#payload, this.#used, from, to)
     this.#used += to - from
-    this.#size -= to - from
-    if (this.#size === 0) this.#state = STATE.dataReturn
+    this.#consume(to - from)
     return to
+  }
+
+  #consume(length: number): void {
+    this.#size -= length
+    if (this.#size === 0) this.#state = STATE.dataReturn
   }
 
   #step(byte: number): void {

@@ -148,16 +148,17 @@ export class Connection implements ReplySource, HeartbeatMember, Sender {
     if (exchange === undefined) return this.#destroy()
     this.#received = true
     const parser = this.#parser
-    const progress = parser.push(this.#owner.readBuffer, length)
-    const { head, body, problem } = parser
+    const { receiver } = exchange
+    const progress = parser.push(this.#owner.readBuffer, length, receiver.wantsText)
+    const { head, body, text, problem } = parser
     if (head !== undefined) this.#quietBeats = 0
     const isNewHead = head !== undefined && !this.#headTold
     this.#headTold = head !== undefined
     // From here on the connection may serve another call before this function returns.
     if (progress === 'done' && head !== undefined) this.#settle(head)
-    const { receiver } = exchange
     if (isNewHead) receiver.onHead(head.status, head.headers)
     if (body !== undefined) receiver.onData(body)
+    else if (text !== '') receiver.onText(text)
     if (progress === 'done') receiver.onEnd()
     else if (progress === 'bad') this.#fail(new ConnectionFault('MALFORMED_REPLY', problem ?? ''))
   }

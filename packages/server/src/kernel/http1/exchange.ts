@@ -14,6 +14,9 @@ export interface ReplyReceiver {
   source: ReplySource | undefined
   onHead(status: number, headers: Readonly<Record<string, string>>): void
   onData(bytes: Uint8Array): void
+  /** Whether the body is wanted as Latin-1 text from now on. */
+  readonly wantsText: boolean
+  onText(text: string): void
   onEnd(): void
   onError(cause: Error): void
 }

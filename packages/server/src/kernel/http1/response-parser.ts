@@ -20,6 +20,8 @@ export class ResponseParser {
   head: ResponseHead | undefined
   /** The payload that the last push brought, in one piece. */
   body: Buffer | undefined
+  /** The same as Latin-1 text, where that was asked for. */
+  text = ''
   problem: string | undefined
   /** More bytes came than the reply has: the connection cannot be trusted with another one. */
   excess = false
@@ -28,6 +30,7 @@ export class ResponseParser {
   /** The beginning of a head whose end has not come yet. */
   #held: Buffer | undefined
   #remaining = 0
+  #asText = false
   #lastText = ''
   #lastHead: ResponseHead | undefined
 
@@ -35,14 +38,17 @@ export class ResponseParser {
   start(): void {
     this.head = undefined
     this.body = undefined
+    this.text = ''
     this.problem = undefined
     this.excess = false
     this.#held = undefined
   }
 
-  /** Reads the first `length` bytes. */
-  push(bytes: Buffer, length: number): ParseProgress {
+  /** Reads the first `length` bytes; those of the body become `text` or `body`. */
+  push(bytes: Buffer, length: number, asText = false): ParseProgress {
     this.body = undefined
+    this.text = ''
+    this.#asText = asText
     if (this.head !== undefined) return this.#readBody(this.head, { bytes, from: 0, end: length })
     if (this.#held === undefined) return this.#readHead(bytes, length)
     const all = Buffer.concat([this.#held, bytes.subarray(0, length)])
@@ -102,19 +108,36 @@ export class ResponseParser {
       case 'length': {
         const to = Math.min(from + this.#remaining, end)
         this.#remaining -= to - from
-        if (to > from) this.body = copyOf(bytes, from, to)
+        this.#keep(bytes, from, to)
         return this.#remaining === 0 ? this.#finish(to, end) : 'more'
       }
       case 'chunked': {
-        const to = this.#chunked.decode(bytes, from, end)
-        this.body = this.#chunked.take()
+        const to = this.#readChunks({ bytes, from, end })
         if (this.#chunked.problem !== undefined) return this.#fail(this.#chunked.problem)
         return this.#chunked.done ? this.#finish(to, end) : 'more'
       }
       case 'until-close':
-        if (end > from) this.body = copyOf(bytes, from, end)
+        this.#keep(bytes, from, end)
         return 'more'
     }
+  }
+
+  #readChunks({ bytes, from, end }: { bytes: Buffer; from: number; end: number }): number {
+    if (!this.#asText) {
+      const to = this.#chunked.decode(bytes, from, end)
+      this.body = this.#chunked.take()
+      return to
+    }
+    this.#chunked.text = ''
+    const to = this.#chunked.decodeText(bytes, from, end)
+    this.text = this.#chunked.text
+    return to
+  }
+
+  #keep(bytes: Buffer, from: number, to: number): void {
+    if (to <= from) return
+    if (this.#asText) this.text = bytes.toString('latin1', from, to)
+    else this.body = copyOf(bytes, from, to)
   }
 
   #finish(at: number, end: number): ParseProgress {

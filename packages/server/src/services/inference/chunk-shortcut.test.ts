@@ -70,3 +70,46 @@ describe('the shortcut', () => {
     expect(taught({ ...rest, model }).relay(event({ ...rest, model }))).toBeUndefined()
   })
 })
+
+describe('a run of events', () => {
+  const latin1 = (of: string): string => Buffer.from(of).toString('latin1')
+  const plain = fc.oneof(
+    fc.constantFrom(' fox', 'Zürich 🏔️', 'a\\n"b"', '"finish_reason":"stop"', '', '$&$1'),
+    fc.string(),
+  )
+
+  test('is relayed as parsing and renaming would give it, and ends before the first event of another kind', () => {
+    const others = [
+      { ...text('x'), usage: { total_tokens: 1 } },
+      { ...head, choices: [] },
+      { ...text('x'), id: 'other' },
+    ]
+    fc.assert(
+      fc.property(fc.array(plain), fc.constantFrom(...others), fc.array(plain), (before, other, after) => {
+        const chunks = [...before.map(text), other, ...after.map(text)]
+        const events = latin1(chunks.map(event).join(''))
+        const shortcut = taught()
+        const end = shortcut.findEnd(events, 0)
+        const passed = events.slice(0, end).split('\n\n').length - 1
+        expect(passed).toBeLessThanOrEqual(before.length)
+        const wanted = chunks.slice(0, passed).map((chunk) => event({ ...chunk, model: 'vendor/m' }))
+        expect(shortcut.relayed).toBe(latin1(wanted.join('')))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('takes all of an ordinary stream at once', () => {
+    const events = latin1([' fox', ' jümps', ' 🦊'].map((content) => event(text(content))).join(''))
+    expect(taught().findEnd(events, 0)).toBe(events.length)
+  })
+
+  test('is not begun with an event whose text has a twin', () => {
+    const twin = {
+      ...text('x'),
+      choices: [{ index: 0, delta: { note: { content: 'x' }, content: 'x' }, finish_reason: null }],
+    }
+    const shortcut = taught(twin)
+    expect(shortcut.findEnd(latin1(event(twin)), 0)).toBe(0)
+  })
+})

@@ -24,6 +24,7 @@ export class CompletionObserver {
   readonly #options: ObserverOptions
   readonly #startedMs: number
   readonly #kept: Uint8Array[] = []
+  #keptText = ''
   #id: string | undefined
   #finished = false
   #sawFirst = false
@@ -84,13 +85,26 @@ export class CompletionObserver {
 
   /** Holds bytes for the store, as the client gets them. */
   collect(bytes: Uint8Array): void {
+    this.#keepText()
     this.#kept.push(bytes)
+  }
+
+  /** The same, as Latin-1 text. */
+  collectText(text: string): void {
+    this.#keptText += text
+  }
+
+  #keepText(): void {
+    if (this.#keptText === '') return
+    this.#kept.push(Buffer.from(this.#keptText, 'latin1'))
+    this.#keptText = ''
   }
 
   /** Notes the end and commits the copy; the client hears of the end only after that. Undefined: nothing to wait for. */
   finish(format: KeptReply['format']): Promise<void> | undefined {
     this.#attempt(null)
     if (this.#options.keep === undefined || this.#id === undefined) return undefined
+    this.#keepText()
     return this.#options.keep({ id: this.#id, format, bytes: this.#kept })
   }
 

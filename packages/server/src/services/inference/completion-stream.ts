@@ -23,7 +23,6 @@ export interface CompletionStreamOptions {
 }
 
 const DONE = Buffer.from(sseDone)
-const EMPTY = Buffer.alloc(0)
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 /** No honest event is larger; without a bound a vendor that never ends one could fill the memory. */
@@ -37,7 +36,7 @@ export class CompletionStream implements ByteStream, ByteSink {
   readonly #shortcut: ChunkShortcut | undefined
   #sink: ByteSink | undefined
   /** The beginning of an event whose end has not come yet. */
-  #carry: Buffer = EMPTY
+  #carry = ''
   #done = false
   #closed = false
 
@@ -67,53 +66,53 @@ export class CompletionStream implements ByteStream, ByteSink {
   }
 
   data(chunk: Uint8Array): void {
+    this.text(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1'))
+  }
+
+  /** The stream is cut and joined as Latin-1: every byte is one character, whatever the text that it belongs to. */
+  text(chunk: string): void {
     if (this.#closed || this.#done) return
-    const arrived = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    const bytes = this.#carry.byteLength === 0 ? arrived : Buffer.concat([this.#carry, arrived])
-    const end = lastEventEnd(bytes)
-    this.#carry = end === bytes.byteLength ? EMPTY : bytes.subarray(end)
-    if (this.#carry.byteLength > MAX_EVENT_BYTES) {
+    const text = this.#carry === '' ? chunk : this.#carry + chunk
+    const end = lastEventEnd(text)
+    this.#carry = text.slice(end)
+    if (this.#carry.length > MAX_EVENT_BYTES) {
       this.#break('one event is larger than 64 MiB')
       return
     }
-    if (end > 0) this.#relay(bytes.subarray(0, end))
+    if (end > 0) this.#relay(text.slice(0, end))
   }
 
-  /** Whole events. They go on as they are unless one of them had to change. */
-  #relay(bytes: Buffer): void {
-    const text = bytes.toString('utf8')
+  /** Whole events. They go on as they are unless one of them has to change. */
+  #relay(text: string): void {
+    const shortcut = this.#shortcut
     let output = ''
-    let unchangedUpTo = 0
-    let changed = false
     for (let start = 0; start < text.length && !this.#done && !this.#closed;) {
-      const end = eventEnd(text, start)
-      const event = text.slice(start, end)
-      const relayed = this.#event(event)
-      if (relayed !== event) {
-        output += text.slice(unchangedUpTo, start) + relayed
-        unchangedUpTo = end
-        changed = true
-      }
+      const ordinary = shortcut?.findEnd(text, start) ?? start
+      if (ordinary > start) output += shortcut?.relayed ?? ''
+      const end = ordinary > start ? ordinary : eventEnd(text, start)
+      if (ordinary === start) output += this.#event(text.slice(start, end))
       start = end
     }
     if (this.#closed) return
-    if (!changed) this.#push(bytes)
-    else {
-      if (!this.#done) output += text.slice(unchangedUpTo)
-      if (output !== '') this.#push(Buffer.from(output, 'utf8'))
-    }
+    if (output !== '') this.#push(output)
     if (this.#done) this.#complete()
   }
 
-  #push(bytes: Uint8Array): void {
-    if (this.#options.observer.keeps) this.#options.observer.collect(bytes)
-    this.#sink?.data(bytes)
+  #push(text: string): void {
+    if (this.#options.observer.keeps) this.#options.observer.collectText(text)
+    const sink = this.#sink
+    if (sink?.text === undefined) sink?.data(Buffer.from(text, 'latin1'))
+    else sink.text(text)
   }
 
   /** What the client gets for one event, its blank line included. The empty text where it gets nothing. */
   #event(event: string): string {
     const short = this.#shortcut?.relay(event)
     if (short !== undefined) return short
+    return isAscii(event) ? this.#parse(event) : toLatin1(this.#parse(fromLatin1(event)))
+  }
+
+  #parse(event: string): string {
     const payload = payloadOf(event)
     if (payload === undefined) return ''
     if (payload === '[DONE]') {
@@ -149,9 +148,9 @@ export class CompletionStream implements ByteStream, ByteSink {
 
   end(): void {
     if (this.#closed || this.#done) return
-    if (this.#carry.byteLength > 0) {
-      const last = Buffer.concat([this.#carry, Buffer.from('\n\n')])
-      this.#carry = EMPTY
+    if (this.#carry !== '') {
+      const last = `${this.#carry}\n\n`
+      this.#carry = ''
       this.#relay(last)
       if (this.#closed || this.#done) return
     }
@@ -207,17 +206,15 @@ export class CompletionStream implements ByteStream, ByteSink {
 }
 
 /** Where the last whole event ends: after a blank line, with `\n` or `\r\n` line ends. 0 when there is none. */
-function lastEventEnd(bytes: Buffer): number {
-  let at = bytes.byteLength - 1
+function lastEventEnd(text: string): number {
   // Nearly always the chunk ends with its event.
-  if (bytes[at] === LINE_FEED && bytes[at - 1] === LINE_FEED) return bytes.byteLength
-  for (;;) {
-    at = bytes.lastIndexOf(LINE_FEED, at)
-    if (at <= 0) return 0
-    if (bytes[at - 1] === LINE_FEED) return at + 1
-    if (bytes[at - 1] === CARRIAGE_RETURN && bytes[at - 2] === LINE_FEED) return at + 1
-    at -= 1
+  if (text.endsWith('\n\n')) return text.length
+  for (let at = text.lastIndexOf('\n'); at > 0; at = text.lastIndexOf('\n', at - 1)) {
+    const before = text.charCodeAt(at - 1)
+    if (before === LINE_FEED) return at + 1
+    if (before === CARRIAGE_RETURN && text.charCodeAt(at - 2) === LINE_FEED) return at + 1
   }
+  return 0
 }
 
 /** The index after the blank line that ends the event which begins at `start`. */
@@ -246,6 +243,12 @@ function payloadOf(event: string): string | undefined {
   }
   return lines.length === 0 ? undefined : lines.join('\n')
 }
+
+const isAscii = (text: string): boolean => !/[\u0080-\u00ff]/.test(text)
+
+const fromLatin1 = (text: string): string => Buffer.from(text, 'latin1').toString('utf8')
+
+const toLatin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
 function parsePiece(payload: string): Piece | undefined {
   try {

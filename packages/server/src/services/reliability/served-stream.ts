@@ -59,6 +59,14 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
     this.#sink?.data(chunk)
   }
 
+  text(chunk: string): void {
+    const sink = this.#sink
+    // Until the content is there, and where the chunks are heard or kept, bytes are wanted.
+    if (!this.#hasContent || this.#keepsAll || this.#isHeard || sink?.text === undefined) {
+      this.data(Buffer.from(chunk, 'latin1'))
+    } else sink.text(chunk)
+  }
+
   end(): void {
     this.#attempt.succeed()
     this.#attempt.close()
