@@ -39,10 +39,17 @@ export interface FaultCell {
   readonly connectionsLeaked: number
 }
 
+export interface FaultSetting {
+  readonly streamed: boolean
+  readonly targets: Targets
+  /** Default: {@link CLIENT_LEAVES_MS}. */
+  readonly clientLeavesMs?: number
+}
+
 /** Plays one cell: a new stack, one call. */
 export async function playFault(
   fault: FaultName,
-  { streamed, targets }: { readonly streamed: boolean; readonly targets: Targets },
+  { streamed, targets, clientLeavesMs = CLIENT_LEAVES_MS }: FaultSetting,
 ): Promise<FaultCell> {
   await using faulty = await createFaultyUpstream(fault)
   const chat = (request: { json(): unknown }) =>
@@ -66,7 +73,7 @@ export async function playFault(
     async ({ fetch, url }) => {
       const started = performance.now()
       const leaving = new AbortController()
-      const timer = setTimeout(() => leaving.abort(), CLIENT_LEAVES_MS)
+      const timer = setTimeout(() => leaving.abort(), clientLeavesMs)
       const answer = await ask(fetch, `${url}/v1/chat/completions`, {
         signal: leaving.signal,
         body: JSON.stringify({

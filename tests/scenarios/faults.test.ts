@@ -13,6 +13,8 @@ import type { FaultRow } from './fault-table.ts'
 const AT_ONCE_MS = 1500
 /** Two silences, each told two beats late at most. */
 const SILENCES_MS = 2500
+/** A client that waits for a large reply. */
+const PATIENT_CLIENT_LEAVES_MS = 13_000
 const bounds: Readonly<Partial<Record<FaultName, number>>> = {
   'accepts and falls silent': SILENCES_MS,
   'stalls before the headers': SILENCES_MS,
@@ -23,13 +25,13 @@ const bounds: Readonly<Partial<Record<FaultName, number>>> = {
   'drips its reply': SILENCES_MS,
   'answers 429 with Retry-After: 1': SILENCES_MS,
   'never ends its reply': CLIENT_LEAVES_MS + 1000,
-  'sends an event of 10 MB': 2500,
+  // Ten million characters are relayed, parsed and stored; most of the time is the machine's.
+  'sends an event of 10 MB': PATIENT_CLIENT_LEAVES_MS - 1000,
 }
 
 /** Faults that clients still suffer from. A case that holds again fails here until it is taken out of the list. */
 const known: Readonly<Partial<Record<FaultName, string>>> = {
   'truncates its JSON': 'a stream that ends within an event hands over half of its JSON',
-  'sends an event of 10 MB': 'the work for one event of a stream grows with the square of its size',
 }
 
 const rejections: unknown[] = []
@@ -52,8 +54,8 @@ describe('a vendor that', () => {
 
 test('the page of the reference says what happened', async ({ skip }) => {
   const played = rows.filter(({ fault }) => known[fault] === undefined)
-  const faults = new Set(rows.map(({ fault }) => fault))
-  if (faults.size < faultNames.length) skip('only some of the faults were played')
+  const faults = new Set(played.map(({ fault }) => fault))
+  if (faults.size + Object.keys(known).length < faultNames.length) skip('only some of the faults were played')
   const inOrder = played.toSorted((a, b) => faultNames.indexOf(a.fault) - faultNames.indexOf(b.fault))
   await expect(renderFaultTable(inOrder, known)).toMatchFileSnapshot('../../docs/reference/faults.md')
 })
@@ -61,20 +63,20 @@ test('the page of the reference says what happened', async ({ skip }) => {
 async function playRows(fault: FaultName): Promise<void> {
   const before = countResources()
   const boundMs = bounds[fault] ?? AT_ONCE_MS
-  const played = await Promise.all(
-    [false, true]
-      .filter((streamed) => streamed || !streamFaults.has(fault))
-      .map(async (streamed): Promise<FaultRow> => {
-        const [alone, backed] = await Promise.all([
-          playFault(fault, { streamed, targets: 'alone' }),
-          playFault(fault, { streamed, targets: 'backed' }),
-        ])
-        return { fault, streamed, alone, backed, boundMs }
-      }),
-  )
-  rows.push(...played)
-  for (const { alone, backed } of played) {
-    for (const cell of [alone, backed]) expectCell(cell, boundMs)
+  const replies = [false, true].filter((streamed) => streamed || !streamFaults.has(fault))
+  const cells = replies.flatMap((streamed) => (['alone', 'backed'] as const).map((targets) => ({ streamed, targets })))
+  const played: FaultCell[] = []
+  if (fault === 'sends an event of 10 MB') {
+    // Side by side they would wait for each other, not for the vendor.
+    for (const cell of cells) {
+      played.push(await playFault(fault, { ...cell, clientLeavesMs: PATIENT_CLIENT_LEAVES_MS }))
+    }
+  } else played.push(...(await Promise.all(cells.map((cell) => playFault(fault, cell)))))
+  for (const cell of played) expectCell(cell, boundMs)
+  for (const [at, streamed] of replies.entries()) {
+    const [alone, backed] = played.slice(2 * at)
+    if (alone === undefined || backed === undefined) throw new Error('a cell was not played')
+    rows.push({ fault, streamed, alone, backed, boundMs })
     expectFallback(alone, backed)
   }
   await expectNothingLeft(before)

@@ -318,6 +318,20 @@ describe('what is kept', () => {
     expect(texts.slice(2)).toEqual(texts.slice(0, 2))
   })
 
+  test('for all processes of a server, and cleared for all', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stack-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const worker = (maintains: boolean) => ({ directory, more: { worker: { maintains } } })
+    await withVendor(worker(true), async (one) => {
+      await withVendor(worker(false), async (two) => {
+        const by = (under: Under) => () => under.call(chat, ask, cached)
+        expect(await saysEach([by(one), by(two), by(one)])).toEqual(['miss', HIT, HIT])
+        await two.call('DELETE /v1alpha/admin/response-cache')
+        expect(await saysEach([by(one), by(two)])).toEqual(['miss', HIT])
+      })
+    })
+  })
+
   test('a completion once: a hit is not stored again, and is found under its id', async () => {
     await withVendor({}, async ({ call }) => {
       const of = (store: boolean) => () => call(chat, { ...ask, store }, cached)

@@ -4,6 +4,20 @@ import type { CommandEntry } from './command.ts'
 /** Every command, loaded when it is called. */
 export const commandEntries: readonly CommandEntry[] = [
   {
+    path: 'cache clear',
+    aliases: [],
+    group: 'Look',
+    summary: 'Clear the response cache of the running server',
+    load: async () => (await import('./commands/cache-clear.ts')).command,
+  },
+  {
+    path: 'cache show',
+    aliases: ['cache'],
+    group: 'Look',
+    summary: 'Show what the response cache of the running server holds',
+    load: async () => (await import('./commands/cache-show.ts')).command,
+  },
+  {
     path: 'chat',
     aliases: [],
     group: 'Use',

@@ -12,6 +12,7 @@ export interface ServerAddress {
 /** A server as a client command sees it. Failures are `server_unreachable` and `server_refused`. */
 export interface ServerClient {
   get(path: string): Promise<unknown>
+  delete(path: string): Promise<unknown>
   /** Posts a request that is answered by server-sent events, and yields their data up to `[DONE]`. */
   stream(path: string, body: unknown): AsyncIterable<string>
 }
@@ -42,6 +43,9 @@ export function toServerClient(
   return {
     async get(path) {
       return (await send(path, {})).json()
+    },
+    async delete(path) {
+      return (await send(path, { method: 'DELETE' })).json()
     },
     async *stream(path, body) {
       const response = await send(path, { method: 'POST', body: JSON.stringify(body) })

@@ -228,6 +228,8 @@ export interface CachedReplySummary {
 export interface ResponseCacheRepository {
   /** Undefined where there is none, or it has expired. */
   find(key: string): Promise<CachedReply | undefined>
+  /** When the reply was made that `find` would give: tells whether what is remembered of it still holds. */
+  createdAtMs(key: string): Promise<number | undefined>
   /** Takes the place of the reply of that key; resolves after the commit. */
   put(reply: CachedReply): Promise<void>
   /** Notes that the reply was used. */

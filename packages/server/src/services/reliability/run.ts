@@ -21,6 +21,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
   readonly context: CallContext
   readonly isSample: boolean
   dueMs: number
+  place: number | undefined = undefined
   readonly #operation: Operation<R>
   /** The targets to ask; the first is the one that is asked now. */
   readonly #left: RouteTarget[]

@@ -16,7 +16,7 @@ function recent(key: string, bytes: number, { owner = 'anna', model = 'm' } = {}
   }
   const times = { createdAtMs: 0, expiresAtMs: 1 }
   const reply = { key, operation: 'chat', model, format: 'bytes', ...times, origin, body: Buffer.alloc(bytes) } as const
-  return { owner, reply, touchedAtMs: 0 }
+  return { owner, reply, isWritten: true, touchedAtMs: 0 }
 }
 
 test('the bytes are counted, and never more than the room', () => {

@@ -5,6 +5,8 @@ import type { CachedReply } from '../../storage/storage.ts'
 export interface RecentReply {
   readonly owner: string
   readonly reply: CachedReply
+  /** Whether the store has it: from then on it is asked whether it still does. */
+  isWritten: boolean
   /** When the store was told last that the reply is in use, in milliseconds since the epoch. */
   touchedAtMs: number
 }

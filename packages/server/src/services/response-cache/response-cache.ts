@@ -5,7 +5,13 @@
 import type { CallContext, Clock, Log, Principal, ReplyHeaders, RequestRecord } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
 import { bytesStream } from '../../kernel/byte-stream.ts'
-import type { CachedReply, CachedReplyFormat, CachedReplyOrigin, Storage } from '../../storage/storage.ts'
+import type {
+  CachedReply,
+  CachedReplyFormat,
+  CachedReplyOrigin,
+  ResponseCacheRepository,
+  Storage,
+} from '../../storage/storage.ts'
 import type { AnyReply } from '../reliability/operation.ts'
 import { toCacheKey } from './cache-key.ts'
 import type { CachePlan } from './cache-plan.ts'
@@ -15,6 +21,7 @@ import { CACHE_HEADER } from './cache-wish.ts'
 import type { CacheableCall } from './cacheable-call.ts'
 import { isStreamed } from './cacheable-call.ts'
 import { KeptStream } from './kept-stream.ts'
+import type { RecentReply } from './recent-replies.ts'
 import { RecentReplies } from './recent-replies.ts'
 import { SharedCalls } from './shared-calls.ts'
 import { isWholeCompletion, isWholeStream } from './whole-answer.ts'
@@ -168,21 +175,18 @@ export class ResponseCache {
       origin: toOrigin(answer),
       body: toOwnBytes(answer.body),
     }
-    this.#recent.put({ owner: owner.id, reply, touchedAtMs: createdAtMs })
-    this.#inBackground(storage.responseCache(owner).put(reply))
+    const recent: RecentReply = { owner: owner.id, reply, isWritten: false, touchedAtMs: createdAtMs }
+    this.#recent.put(recent)
+    const written = storage.responseCache(owner).put(reply)
+    this.#inBackground(written.finally(() => (recent.isWritten = true)))
   }
 
   async #find({ plan, owner, key }: Look): Promise<CachedReply | undefined> {
     if (plan.maxAgeMs === undefined) return undefined
     const { clock, storage } = this.#options
     const nowMs = clock.now()
-    let recent = this.#recent.find(key)
-    if (recent === undefined) {
-      const reply = await this.#read(owner, key)
-      if (reply === undefined) return undefined
-      recent = { owner: owner.id, reply, touchedAtMs: 0 }
-      this.#recent.put(recent)
-    }
+    const recent = await this.#read(owner, key)
+    if (recent === undefined) return undefined
     const { reply } = recent
     if (reply.expiresAtMs <= nowMs || nowMs - reply.createdAtMs > plan.maxAgeMs) return undefined
     if (nowMs - recent.touchedAtMs > TOUCH_MS) {
@@ -192,11 +196,19 @@ export class ResponseCache {
     return reply
   }
 
-  /** A cache that cannot be read must not keep anybody from an answer. */
-  async #read(owner: Principal, key: string): Promise<CachedReply | undefined> {
+  async #read(owner: Principal, key: string): Promise<RecentReply | undefined> {
+    const replies = this.#options.storage.responseCache(owner)
     try {
-      return await this.#options.storage.responseCache(owner).find(key)
+      const known = this.#recent.find(key)
+      if (known !== undefined && (await isCurrent(known, replies))) return known
+      this.#recent.delete(key)
+      const reply = await replies.find(key)
+      if (reply === undefined) return undefined
+      const found: RecentReply = { owner: owner.id, reply, isWritten: true, touchedAtMs: 0 }
+      this.#recent.put(found)
+      return found
     } catch (error) {
+      // A cache that cannot be read must not keep anybody from an answer.
       this.#warn('A cached reply could not be read.', error)
       return undefined
     }
@@ -250,6 +262,11 @@ function toOrigin({ contentType, headers = {}, record }: Answer): CachedReplyOri
     outputTokens: record.outputTokens ?? null,
     totalTokens: record.totalTokens ?? null,
   }
+}
+
+/** Whether the store still has what is remembered: another process of this server may have cleared or replaced it. */
+async function isCurrent({ isWritten, reply }: RecentReply, replies: ResponseCacheRepository): Promise<boolean> {
+  return !isWritten || reply.createdAtMs === (await replies.createdAtMs(reply.key))
 }
 
 /** A reply is often a part of a larger buffer, which would stay in memory with it. */

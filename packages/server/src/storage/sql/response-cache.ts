@@ -46,6 +46,8 @@ const Summary = z.object({
 
 /** How much of the room is left filled, so that a full cache does not evict at each reply. */
 const KEPT_SHARE = 0.9
+/** Other processes put replies too. */
+const PUTS_PER_COUNT = 64
 /** Small enough not to be felt by requests that wait for the same turn of the event loop. */
 const MAX_EVICTED_ROWS = 500
 
@@ -75,8 +77,9 @@ export function createExpiredReplySweep(parts: {
 class CachedReplies {
   readonly #options: ResponseCacheOptions
   readonly #statements: ReturnType<typeof prepare>
-  /** As far as this process knows; counted anew by each eviction. */
+  /** As far as this process knows; counted anew by each eviction, and now and then. */
   #totalBytes: number
+  #puts = 0
 
   constructor(options: ResponseCacheOptions) {
     this.#options = options
@@ -86,11 +89,15 @@ class CachedReplies {
 
   of(owner: string): ResponseCacheRepository {
     const { clock, database } = this.#options
-    const { find, touch, summarize, clear, clearModel } = this.#statements
+    const { find, createdAtMs, touch, summarize, clear, clearModel } = this.#statements
     return {
       async find(key) {
         const row = find.get(owner, key, clock.now())
         return row === undefined ? undefined : toCachedReply(row)
+      },
+      async createdAtMs(key) {
+        const row = createdAtMs.get(owner, key, clock.now())
+        return row === undefined ? undefined : Number(row['created_at_ms'])
       },
       put: (reply) => this.#put(owner, reply),
       touch: (key) => database.writer.write(() => void touch.run(clock.now(), owner, key)),
@@ -117,7 +124,8 @@ class CachedReplies {
       this.#statements.put.run(owner, key, operation, model, format, ...times, sizeBytes, origin, body)
       return sizeBytes - before
     })
-    this.#totalBytes += addedBytes
+    this.#puts += 1
+    this.#totalBytes = this.#puts % PUTS_PER_COUNT === 0 ? this.#countBytes() : this.#totalBytes + addedBytes
     while (this.#totalBytes > maxBytes) this.#totalBytes = await database.writer.write(() => this.#evict())
   }
 
@@ -142,6 +150,9 @@ class CachedReplies {
 function prepare(connection: DatabaseSync) {
   return {
     find: connection.prepare('SELECT * FROM response_cache WHERE owner = ? AND key = ? AND expires_at_ms > ?'),
+    createdAtMs: connection.prepare(
+      'SELECT created_at_ms FROM response_cache WHERE owner = ? AND key = ? AND expires_at_ms > ?',
+    ),
     sizeOf: connection.prepare('SELECT size_bytes FROM response_cache WHERE owner = ? AND key = ?'),
     put: connection.prepare(
       `INSERT OR REPLACE INTO response_cache
