@@ -1,11 +1,13 @@
 /** One text for all spellings of a JSON value. */
-import { isRecord } from '../../kernel/json-record.ts'
 
 /** The text of a JSON value in which members are sorted: equal exactly for equal values. */
 export function toCanonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => (isRecord(member) ? toSorted(member) : member))
+  if (!isComposed(value)) return JSON.stringify(value)
+  // Texts and token ids to embed come by the thousand: a list of such is written in one go.
+  if (Array.isArray(value))
+    return value.some(isComposed) ? `[${value.map(toCanonicalJson).join()}]` : JSON.stringify(value)
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${toCanonicalJson(member)}`).join()}}`
 }
 
-function toSorted(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
+const isComposed = (value: unknown): value is object => typeof value === 'object' && value !== null

@@ -13,13 +13,14 @@ import type {
   Storage,
 } from '../../storage/storage.ts'
 import type { AnyReply } from '../reliability/operation.ts'
-import { toCacheKey } from './cache-key.ts'
 import type { CachePlan } from './cache-plan.ts'
 import { isSilent, toCachePlan } from './cache-plan.ts'
 import type { ResponseCachePolicy } from './cache-policy.ts'
 import { CACHE_HEADER } from './cache-wish.ts'
 import type { CacheableCall } from './cacheable-call.ts'
 import { isStreamed } from './cacheable-call.ts'
+import type { CallIdentity } from './call-identity.ts'
+import { toCacheKey, toCallIdentity } from './call-identity.ts'
 import { KeptStream } from './kept-stream.ts'
 import type { RecentReply } from './recent-replies.ts'
 import { RecentReplies } from './recent-replies.ts'
@@ -60,7 +61,9 @@ const SUBSTITUTE_HEADER = 'x-llama-stack-substitute'
 interface Look extends CacheableCall {
   readonly plan: CachePlan
   readonly owner: Principal
-  readonly key: string
+  readonly identity: CallIdentity
+  /** Absent where nothing is looked for and nothing kept. */
+  readonly key: string | undefined
 }
 
 export class ResponseCache {
@@ -82,7 +85,7 @@ export class ResponseCache {
     // Equal embeddings are made once even where nothing is cached.
     if (this.#isSilent && context.cacheControl === undefined && operation !== 'embeddings') return make(context)
     const plan = toCachePlan(call, this.#options.policy)
-    return plan === undefined ? make(context) : this.#serve({ ...call, plan, ...this.#place(call) }, make)
+    return plan === undefined ? make(context) : this.#serve(this.#toLook(call, plan), make)
   }
 
   /** Whose answers this principal gets. */
@@ -101,9 +104,10 @@ export class ResponseCache {
     return this.#options.storage.responseCache(owner).clear(model)
   }
 
-  #place(call: CacheableCall): { readonly owner: Principal; readonly key: string } {
+  #toLook(call: CacheableCall, plan: CachePlan): Look {
     const owner = this.ownerOf(call.context.principal)
-    return { owner, key: toCacheKey(call, owner.id) }
+    const identity = toCallIdentity(call, owner.id)
+    return { ...call, plan, owner, identity, key: plan.saysMiss === undefined ? undefined : toCacheKey(identity) }
   }
 
   async #serve<R extends AnyReply>(look: Look, make: MakeCall<R>): Promise<R> {
@@ -117,14 +121,14 @@ export class ResponseCache {
       this.#count(look, 'misses')
       return this.#ask(look, look.context, make)
     }
-    const { result, joined } = await this.#shared.join(look.key, look.context, (context) =>
+    const { result, joined } = await this.#shared.join(look.identity, look.context, (context) =>
       this.#ask(look, context, make),
     )
     this.#count(look, joined ? 'joined' : 'misses')
     if (!joined) return result as R
     const { record } = look.context
     if (record !== undefined) record.cached = true
-    // Equal keys mean equal operations.
+    // Equal calls are of one operation.
     return withHeader(result, 'joined') as R
   }
 
@@ -163,7 +167,7 @@ export class ResponseCache {
 
   #keep({ key, operation, route, plan, owner }: Look, answer: Answer): void {
     const { policy, clock, storage } = this.#options
-    if (answer.body.byteLength > policy.maxEntryBytes || plan.keepForMs === undefined) return
+    if (key === undefined || plan.keepForMs === undefined || answer.body.byteLength > policy.maxEntryBytes) return
     const createdAtMs = clock.now()
     const reply: CachedReply = {
       key,
@@ -182,7 +186,7 @@ export class ResponseCache {
   }
 
   async #find({ plan, owner, key }: Look): Promise<CachedReply | undefined> {
-    if (plan.maxAgeMs === undefined) return undefined
+    if (key === undefined || plan.maxAgeMs === undefined) return undefined
     const { clock, storage } = this.#options
     const nowMs = clock.now()
     const recent = await this.#read(owner, key)

@@ -1,5 +1,7 @@
 /** Equal calls that are under way at the same time, made once. */
 import type { CallContext, RequestRecord } from '@llama-stack/api'
+import { isSameBody } from './call-identity.ts'
+import type { CallIdentity } from './call-identity.ts'
 
 /** What one of several callers gets. */
 export interface Shared<Result> {
@@ -9,22 +11,40 @@ export interface Shared<Result> {
 }
 
 export class SharedCalls<Result> {
-  readonly #underWay = new Map<string, SharedCall<Result>>()
+  /** By the circumstances of their identities. */
+  readonly #underWay = new Map<string, Set<SharedCall<Result>>>()
 
   /**
-   * Waits for the call of this key that is under way, or makes it. It goes on until the last of its callers has left; each
-   * of them may leave at any time.
+   * Waits for the equal call that is under way, or makes it. It goes on until the last of its callers has left; each of them
+   * may leave at any time.
    */
-  join(key: string, context: CallContext, make: (context: CallContext) => Promise<Result>): Promise<Shared<Result>> {
-    const known = this.#underWay.get(key)
-    if (known !== undefined) return known.add(context)
-    const call = new SharedCall<Result>(() => {
-      if (this.#underWay.get(key) === call) this.#underWay.delete(key)
-    })
-    this.#underWay.set(key, call)
+  join(
+    identity: CallIdentity,
+    context: CallContext,
+    make: (context: CallContext) => Promise<Result>,
+  ): Promise<Shared<Result>> {
+    for (const known of this.#underWay.get(identity.circumstances) ?? []) {
+      if (isSameBody(known.identity, identity)) return known.add(context)
+    }
+    const call = new SharedCall<Result>(identity, () => this.#remove(call))
+    this.#add(call)
     const waiting = call.add(context)
     call.start(make, context)
     return waiting
+  }
+
+  #add(call: SharedCall<Result>): void {
+    const { circumstances } = call.identity
+    const alike = this.#underWay.get(circumstances)
+    if (alike === undefined) this.#underWay.set(circumstances, new Set([call]))
+    else alike.add(call)
+  }
+
+  #remove(call: SharedCall<Result>): void {
+    const { circumstances } = call.identity
+    const alike = this.#underWay.get(circumstances)
+    alike?.delete(call)
+    if (alike?.size === 0) this.#underWay.delete(circumstances)
   }
 }
 
@@ -35,14 +55,16 @@ interface Waiter<Result> {
 }
 
 class SharedCall<Result> {
+  readonly identity: CallIdentity
   readonly #controller = new AbortController()
   readonly #record: RequestRecord = {}
   /** The first of them stands for the call. */
   readonly #waiters = new Set<Waiter<Result>>()
-  /** Called once: from then on nobody may join. */
+  /** From then on nobody may join. */
   readonly #onOver: () => void
 
-  constructor(onOver: () => void) {
+  constructor(identity: CallIdentity, onOver: () => void) {
+    this.identity = identity
     this.#onOver = onOver
   }
 

@@ -2,8 +2,8 @@ import type { CallContext, JsonObject } from '@llama-stack/api'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Route } from '../models/route.ts'
-import { toCacheKey } from './cache-key.ts'
 import type { CacheableCall } from './cacheable-call.ts'
+import { isSameBody, toCacheKey, toCallIdentity } from './call-identity.ts'
 import { toCanonicalJson } from './canonical-json.ts'
 import { ignoredFields } from './ignored-fields.ts'
 
@@ -21,11 +21,13 @@ const context: CallContext = {
   providerData: {},
 }
 
-function call(request: Fields, more: Partial<CacheableCall> = {}): CacheableCall {
-  return { operation: 'chat', request, route: route('team', ['a/m', 'b/m']), context, ...more }
+function call(request: Fields): CacheableCall {
+  return { operation: 'chat', request, route: route('team', ['a/m', 'b/m']), context }
 }
 
-const keyOf = (request: Fields, more?: Partial<CacheableCall>): string => toCacheKey(call(request, more), 'anna')
+const identityOf = (request: Fields) => toCallIdentity(call(request), 'anna')
+
+const keyOf = (request: Fields): string => toCacheKey(identityOf(request))
 
 /** Objects as JSON has them; members are named by plain words and by what objects have by birth. */
 const name = fc.oneof(
@@ -59,6 +61,7 @@ describe('the key of an answer', () => {
         const { stream: _stream, ...others } = ignored
         const spelled = { ...others, ...(shuffle(fields, take) as Fields), stream: null }
         expect(keyOf(spelled)).toBe(keyOf({ ...fields, stream: false }))
+        expect(isSameBody(identityOf(spelled), identityOf(fields))).toBe(true)
       }),
     )
   })
@@ -66,13 +69,17 @@ describe('the key of an answer', () => {
   test('[B060] changes with anything else', () => {
     fc.assert(
       fc.property(body, body, (one, other) => {
-        expect(keyOf(one) === keyOf(other)).toBe(toCanonicalJson(one) === toCanonicalJson(other))
+        const isSame = toCanonicalJson(one) === toCanonicalJson(other)
+        expect(keyOf(one) === keyOf(other)).toBe(isSame)
+        expect(isSameBody(identityOf(one), identityOf(other))).toBe(isSame)
       }),
     )
     fc.assert(
       fc.property(body, name, json, (fields, added, value) => {
         fc.pre(!isIgnored(added) && !Object.hasOwn(fields, added))
-        expect(keyOf(Object.fromEntries([...Object.entries(fields), [added, value]]))).not.toBe(keyOf(fields))
+        const more = Object.fromEntries([...Object.entries(fields), [added, value]])
+        expect(keyOf(more)).not.toBe(keyOf(fields))
+        expect(isSameBody(identityOf(more), identityOf(fields))).toBe(false)
       }),
     )
   })
@@ -99,8 +106,9 @@ describe('the key of an answer', () => {
       { context: { ...context, testId: 'one' } },
       { context: { ...context, generation: 'llama-stack' } },
     ]
-    const keys = variants.map((variant) => toCacheKey({ ...call({ n: 1 }), ...variant }, 'anna'))
-    expect(new Set([...keys, toCacheKey(call({ n: 1 }), 'otto')]).size).toBe(variants.length + 1)
+    const by = (owner: string, variant = {}) => toCacheKey(toCallIdentity({ ...call({ n: 1 }), ...variant }, owner))
+    const keys = variants.map((variant) => by('anna', variant))
+    expect(new Set([...keys, by('otto')]).size).toBe(variants.length + 1)
     expect(keys[0]).toMatch(/^[\da-f]{64}$/)
   })
 
