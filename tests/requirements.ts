@@ -261,6 +261,9 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
   ['B043', 'A provider shows how it is, since when, why and what to do, as its traffic told.', 'issue: health'],
   ['B044', 'No listing waits for a provider to tell its health.', 'providers-and-core 11.2, fault 26'],
   ['B045', 'Readiness is apart from liveness and ends before the server does.', 'user-asks 37'],
+  ['B046', 'What is known of a model is shown with its source: owner, provider, table, probe.', 'user-asks 38'],
+  ['B047', 'A model can be tried out, and what it can do is remembered.', 'issue: model facts'],
+  ['B048', 'A request that cannot fit is refused before it is sent, and one that might is not.', 'issue: model facts'],
   [
     'B060',
     'What a cached answer is found by leaves out the order of fields, and the fields that do not change it, and nothing else.',

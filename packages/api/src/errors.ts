@@ -138,11 +138,20 @@ export const errorTable = Object.freeze({
     message: (d) => `The content of '${d.url}' cannot be used: ${d.reason}. Send the data inline instead.`,
   }),
   ...providerErrors,
-  context_length_exceeded: row<{ model: string; promptTokens: number; contextTokens: number; param: string }>({
+  context_length_exceeded: row<{
+    model: string
+    promptTokens: number
+    contextTokens: number
+    param: string
+    /** Whether the tokens were counted, or are the fewest that the prompt can have. Default: counted. */
+    atLeast?: boolean
+    /** What the request lets the reply have, where that counts too. */
+    replyTokens?: number
+  }>({
     status: 400,
     type: 'invalid_request_error',
     message: (d) =>
-      `The prompt has ${d.promptTokens} tokens; model '${d.model}' takes ${d.contextTokens}, its reply included. Send less, or choose a model with a longer context.`,
+      `The prompt has ${d.atLeast === true ? 'at least ' : ''}${d.promptTokens} tokens${d.replyTokens === undefined ? '' : ` and its reply may have ${d.replyTokens} more`}; model '${d.model}' takes ${d.contextTokens}, its reply included. Send less, or choose a model with a longer context.`,
     param: (d) => d.param,
     failover: true,
   }),

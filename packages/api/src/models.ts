@@ -1,5 +1,6 @@
 /** Models: list, retrieve, register, unregister. Both generations at once. */
 import * as z from 'zod'
+import { FactSource, ModelFacts } from './model-facts.ts'
 import { defineApi } from './route.ts'
 import type { Service } from './route.ts'
 
@@ -16,6 +17,8 @@ export const Model = z
     created: z.int().describe('Unix time in seconds when this server first saw the model.'),
     owned_by: z.string(),
     custom_metadata: z.looseObject({
+      ...ModelFacts.shape,
+      fact_sources: z.record(z.string(), FactSource).optional().describe('Where each of these facts comes from.'),
       model_type: ModelTypeName,
       provider_id: z.string(),
       provider_resource_id: z.string(),
@@ -29,6 +32,22 @@ export const Model = z
   })
   .meta({ id: 'Model' })
 export type Model = z.infer<typeof Model>
+
+const ProbedFeature = z.looseObject({
+  supported: z.boolean(),
+  evidence: z.string().describe('What the model or its vendor answered.'),
+})
+
+/** What trying a model out has shown. */
+export const ModelProbeReport = z
+  .looseObject({
+    model: Model,
+    probes: z
+      .record(z.string(), ProbedFeature)
+      .describe('By what was tried: tools, structured_output, vision, reasoning.'),
+  })
+  .meta({ id: 'ModelProbeReport' })
+export type ModelProbeReport = z.infer<typeof ModelProbeReport>
 
 export const RegisterModelRequest = z
   .looseObject({
@@ -76,6 +95,19 @@ export const models = defineApi({
     response: Model,
     errors: ['model_exists', 'provider_not_found', 'invalid_value', 'missing_field'],
     tag: 'Models',
+  },
+  probeModel: {
+    method: 'POST',
+    path: '/v1alpha/admin/models/{model_id*}/probe',
+    access: 'admin',
+    stability: 'v1alpha',
+    summary: 'Try out what a chat model can do, and remember it.',
+    description:
+      'Asks it to call a tool, to follow a JSON schema and to look at a picture: three short calls that the vendor may bill.',
+    params: modelId,
+    response: ModelProbeReport,
+    errors: ['model_not_found', 'model_type_mismatch'],
+    tag: 'Admin',
   },
   unregisterModel: {
     method: 'DELETE',

@@ -231,6 +231,16 @@ export interface InferenceProvider {
    * Providers with a closed set of models say false.
    */
   readonly openModels?: boolean
+  /**
+   * The vendor whose published facts hold for its models (`openai`). Default: none. On a server of one's own, and behind
+   * an address of one's own, names mean what the operator chose.
+   */
+  readonly catalog?: string
+  /**
+   * Whether a request is refused when its prompt and its `max_tokens` together exceed the context. Default: false: the
+   * reply ends early, or has a limit of its own.
+   */
+  readonly replyCountsAsContext?: boolean
   /** Canned or computed answers, never chosen for `auto` while a real model is there. Default: false. */
   readonly demo?: boolean
   [Symbol.asyncDispose]?(): Promise<void>

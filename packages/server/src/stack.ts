@@ -29,9 +29,12 @@ import { VERSION } from './kernel/version.ts'
 import { providerRegistry } from './providers/registry.gen.ts'
 import { createInferenceService } from './services/inference/inference-service.ts'
 import { createInspectService } from './services/inspect/inspect-service.ts'
+import { ModelFactsBook } from './services/models/model-facts-book.ts'
+import { ModelProbes } from './services/models/model-probes.ts'
 import { ModelRegistry } from './services/models/model-registry.ts'
 import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
+import type { ModelRouterOptions } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
 import type { ProviderHandle } from './services/providers/provider-handle.ts'
 import { ProviderHealthBook } from './services/providers/provider-health.ts'
@@ -140,22 +143,24 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const targets = new TargetBook(config.reliability, health)
   const registry = opening.use(createRegistry({ config, providers, storage, clock, log, ...(isLive && { health }) }))
   const watch = isLive ? opening.use(createWatch({ providers, health, clock, log })) : undefined
-  const router = new ModelRouter(registry, providers, targets)
+  const known = createModelKnowledge({ registry, providers, targets, storage, clock, isLive })
+  const { router } = known
   const executor = opening.use(createExecutor({ config, clock, once: !isLive }))
   const cache = new ResponseCache({ policy: config.responseCache, storage, clock, log })
   // A recording is the answer that is asked for, and a call that is to be recorded has to be made.
   const isCached = isLive && config.responseCache.enabled
+  const inferring = createInferenceService({
+    router,
+    executor,
+    storage,
+    clock,
+    ids,
+    storesCompletions: config.inferenceStore.enabled,
+    cache: isCached ? cache : undefined,
+  })
   const services: StackServices = {
-    inference: createInferenceService({
-      router,
-      executor,
-      storage,
-      clock,
-      ids,
-      storesCompletions: config.inferenceStore.enabled,
-      cache: isCached ? cache : undefined,
-    }),
-    models: createModelsService({ registry, router, providers, clock }),
+    inference: inferring,
+    models: createModelsService({ ...known, registry, providers, clock, inference: inferring }),
     inspect: createInspectService({
       version: VERSION,
       providers,
@@ -241,6 +246,23 @@ const WATCH_INTERVAL_MS = 120_000
 
 function createWatch(parts: Omit<ProviderWatchOptions, 'random' | 'intervalMs'>): ProviderWatch {
   return new ProviderWatch({ ...parts, random: Math.random, intervalMs: WATCH_INTERVAL_MS })
+}
+
+interface ModelKnowledge {
+  readonly facts: ModelFactsBook
+  readonly probes: ModelProbes
+  readonly router: ModelRouter
+}
+
+function createModelKnowledge(
+  parts: Omit<ModelRouterOptions, 'findRoom'> & { storage: Storage; clock: Clock; isLive: boolean },
+): ModelKnowledge {
+  const { registry, providers, targets, storage, clock, isLive } = parts
+  const probes = new ModelProbes(storage, clock)
+  const facts = new ModelFactsBook({ registry, providers, probes })
+  // What was recorded is replayed, whatever is known of its model now.
+  const findRoom: ModelRouterOptions['findRoom'] = isLive ? (model) => facts.findRoom(model) : undefined
+  return { facts, probes, router: new ModelRouter({ registry, providers, targets, findRoom }) }
 }
 
 function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolean }): Executor {

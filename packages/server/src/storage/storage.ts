@@ -15,6 +15,7 @@ export interface Storage extends AsyncDisposable {
    * forgotten then. Constant where this process is the only one: it knows what it has changed.
    */
   modelRevision(): number
+  modelProbes(principal: Principal): ModelProbeRepository
   requestLog(principal: Principal): RequestLogReader
   responseCache(principal: Principal): ResponseCacheRepository
   /** Takes note of one served request. Returns at once and never throws; the row is written within 250 ms. */
@@ -110,6 +111,21 @@ export interface ModelRepository {
   list(): Promise<readonly RegisteredModel[]>
   /** False when there is no such row. */
   delete(modelId: string): Promise<boolean>
+}
+
+/** What trying a model out has shown. */
+export interface ModelProbeRow {
+  readonly providerId: string
+  /** The id that the provider was asked with. */
+  readonly providerModelId: string
+  readonly facts: JsonObject
+  readonly probedAtMs: number
+}
+
+/** The tried models of one owner: of each the last outcome. */
+export interface ModelProbeRepository {
+  save(probe: ModelProbeRow): Promise<void>
+  list(): Promise<readonly ModelProbeRow[]>
 }
 
 /** One call to a provider within a request. */

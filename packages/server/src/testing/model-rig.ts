@@ -57,7 +57,7 @@ export async function createModelRig(options: ModelRigOptions): Promise<ModelRig
   const opened = opening.move()
   return {
     registry,
-    router: new ModelRouter(registry, providers, new TargetBook(reliability, new ProviderHealthBook(clock))),
+    router: new ModelRouter({ registry, providers, targets: new TargetBook(reliability, new ProviderHealthBook(clock)) }),
     logged,
     setTime: (seconds) => (nowMs = seconds * 1000),
     restart: () => opened.use(new ModelRegistry(registryOptions)),

@@ -60,7 +60,7 @@ describe('the list', () => {
         ? { json: { inferenceProfileSummaries: [own, { ...system, inferenceProfileId: 'old', status: 'DELETED' }] } }
         : { json: { inferenceProfileSummaries: [system], nextToken: 'a/b=' } }
     await using rig = await createBedrockRig({ [MODELS]: { json: { modelSummaries } }, [PROFILES]: pages })
-    const vision = { input_modalities: ['text', 'image'] }
+    const vision = { input_modalities: ['text', 'image'], output_modalities: ['text'] }
     const text = { input_modalities: ['text'] }
     const titan = { ...text, embedding_dimension: 1024, context_length: 8192 }
     expect(await rig.provider.models(rig.call())).toEqual([

@@ -7,6 +7,7 @@ import { embeddingFacts } from './_bedrock-embedding-facts.ts'
 import { toPlainModelId } from './_bedrock-families.ts'
 import { OPENAI_PATH } from './_bedrock-settings.ts'
 import { findText } from './_json-shape.ts'
+import { readModalities } from './_told-facts.ts'
 import { readJson } from './_vendor-reply.ts'
 
 const MODELS_PATH = '/foundation-models'
@@ -117,8 +118,10 @@ function toModel(id: string, row: Row): ProviderModel | undefined {
   const type = toType(id, row)
   if (type === undefined) return undefined
   const metadata: Record<string, Json> = {}
-  const modalities = row['inputModalities']
-  if (Array.isArray(modalities)) metadata['input_modalities'] = modalities.map((name) => String(name).toLowerCase())
+  const inputs = readModalities(row['inputModalities'])
+  const outputs = type === 'llm' ? readModalities(row['outputModalities']) : undefined
+  if (inputs !== undefined) metadata['input_modalities'] = inputs
+  if (outputs !== undefined) metadata['output_modalities'] = outputs
   const facts = type === 'embedding' ? embeddingFacts(id) : undefined
   if (facts !== undefined) {
     metadata['embedding_dimension'] = facts.dimension

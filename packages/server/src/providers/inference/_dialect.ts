@@ -4,6 +4,7 @@
  */
 import type { JsonObject, ModelType, UpstreamResponse } from '@llama-stack/api'
 import type { RerankImages, RerankShape } from './_rerank-shapes.ts'
+import type { ToldFacts } from './_told-facts.ts'
 
 /** A configuration key that may carry the vendor's URL, over both generations. */
 export type UrlSetting = 'base_url' | 'url' | 'api_base' | 'openai_compat_api_base'
@@ -91,6 +92,8 @@ export interface Listing {
   readonly first?: { readonly field: string; readonly value: string }
   /** Metadata by its name, and the dotted path that it is found at. Default: the context length, where usual. */
   readonly facts?: Readonly<Record<string, string>>
+  /** Where the list tells what a model takes, can do and costs. Default: it does not. */
+  readonly tells?: ToldFacts
   /** A second call for each model that the list tells too little about. Default: none. */
   readonly details?: ListingDetails
 }
@@ -142,6 +145,11 @@ export type Reranking = { readonly images: RerankImages } & (
 export interface OptionalFacts {
   /** Where the API is unless the operator says otherwise. Default: nowhere, the operator has to say. */
   readonly baseUrl: string | undefined
+  /**
+   * The name under which the facts of the vendor's models are published (docs/reference/models.md). They hold at
+   * {@link baseUrl} only: elsewhere a name means what its operator chose. Default: none are.
+   */
+  readonly catalog: string | undefined
   /** The environment variable that upstream's distributions read the URL from; named in messages. Default: none. */
   readonly urlEnv: string | undefined
   /** Configuration keys for the URL, the first present one wins. Default: `base_url`, then `url`. */
@@ -187,6 +195,11 @@ export interface OptionalFacts {
   readonly rerank: Reranking | undefined
   /** Whether a stream ends with usage when `stream_options.include_usage` asks for it. Default: true. */
   readonly streamUsage: boolean
+  /**
+   * Whether a request is refused when its prompt and its `max_tokens` together exceed the context. Default: false, the
+   * reply ends early or has a limit of its own.
+   */
+  readonly replyCountsAsContext: boolean
   /** Whether http(s) images have to be sent inline because the vendor does not fetch them. Default: false. */
   readonly inlineImages: boolean
   /** Whether embeddings take token ids as input. Default: false. */
@@ -251,6 +264,7 @@ export type DialectRow = RequiredFacts & Partial<OptionalFacts>
 /** The vendor that does all that OpenAI's reference says. */
 export const wellBehaved: OptionalFacts = deepFreeze({
   baseUrl: undefined,
+  catalog: undefined,
   urlEnv: undefined,
   urlSettings: ['base_url', 'url'],
   apiPath: '/v1',
@@ -272,6 +286,7 @@ export const wellBehaved: OptionalFacts = deepFreeze({
   embeddings: true,
   rerank: undefined,
   streamUsage: true,
+  replyCountsAsContext: false,
   inlineImages: false,
   tokenInput: false,
   overwriteId: false,

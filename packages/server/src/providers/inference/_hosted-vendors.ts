@@ -9,6 +9,7 @@ export const hostedRows = deepFreeze([
     type: 'remote::openai',
     description: 'OpenAI.',
     baseUrl: 'https://api.openai.com/v1',
+    catalog: 'openai',
     urlEnv: 'OPENAI_BASE_URL',
     env: 'OPENAI_API_KEY',
     providerData: 'openai_api_key',
@@ -41,6 +42,7 @@ export const hostedRows = deepFreeze([
     baseUrl: 'https://api.together.xyz/v1',
     env: 'TOGETHER_API_KEY',
     providerData: 'together_api_key',
+    replyCountsAsContext: true,
     droppedFields: { embeddings: ['user'] },
     refusedFields: { embeddings: ['dimensions'] },
     missingUsage: -1,
@@ -48,6 +50,8 @@ export const hostedRows = deepFreeze([
     listing: {
       path: '/models',
       list: '',
+      // Models that are not for everyone have prices of 0.
+      tells: { price: { per: 'million', input: 'pricing.input', output: 'pricing.output', zeroIsUnknown: true } },
       types: [
         {
           field: 'type',
@@ -74,12 +78,15 @@ export const hostedRows = deepFreeze([
     type: 'remote::groq',
     description: 'Groq.',
     baseUrl: 'https://api.groq.com/openai/v1',
+    catalog: 'groq',
     rootSettings: ['url'],
     apiPath: '/openai/v1',
     env: 'GROQ_API_KEY',
     providerData: 'groq_api_key',
+    replyCountsAsContext: true,
     completions: false,
     embeddings: false,
+    listing: { path: '/models', tells: { maxOutputTokens: 'max_completion_tokens' } },
   },
   {
     type: 'remote::fireworks',
@@ -88,6 +95,7 @@ export const hostedRows = deepFreeze([
     apiPath: '/inference/v1',
     env: 'FIREWORKS_API_KEY',
     providerData: 'fireworks_api_key',
+    listing: { path: '/models', tells: { inputs: { image: 'supports_image_input' }, tools: 'supports_tools' } },
     embeddingModels: {
       'nomic-ai/nomic-embed-text-v1.5': { dimension: 768, contextLength: 8192 },
       'accounts/fireworks/models/qwen3-embedding-8b': { dimension: 4096, contextLength: 40_960 },
@@ -108,6 +116,13 @@ export const hostedRows = deepFreeze([
     env: 'SAMBANOVA_API_KEY',
     providerData: 'sambanova_api_key',
     inlineImages: true,
+    listing: {
+      path: '/models',
+      tells: {
+        maxOutputTokens: 'max_completion_tokens',
+        price: { per: 'token', input: 'pricing.prompt', output: 'pricing.completion' },
+      },
+    },
     embeddingModels: { 'E5-Mistral-7B-Instruct': { dimension: 4096, contextLength: 4096 } },
   },
   {
@@ -163,6 +178,7 @@ export const hostedRows = deepFreeze([
     type: 'remote::anthropic',
     description: 'Anthropic, through its OpenAI-compatible endpoint.',
     baseUrl: 'https://api.anthropic.com/v1',
+    catalog: 'anthropic',
     urlSettings: ['base_url'],
     env: 'ANTHROPIC_API_KEY',
     providerData: 'anthropic_api_key',
@@ -172,12 +188,20 @@ export const hostedRows = deepFreeze([
     listing: {
       path: '/models?limit=1000',
       headers: { 'x-api-key': '{key}', 'anthropic-version': '2023-06-01' },
+      tells: {
+        contextLength: 'max_input_tokens',
+        maxOutputTokens: 'max_tokens',
+        inputs: { image: 'capabilities.image_input.supported', pdf: 'capabilities.pdf_input.supported' },
+        structuredOutput: 'capabilities.structured_outputs.supported',
+        reasoning: 'capabilities.thinking.supported',
+      },
     },
   },
   {
     type: 'remote::gemini',
     description: 'Google Gemini, through its OpenAI-compatible endpoint.',
     baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+    catalog: 'gemini',
     urlSettings: ['base_url'],
     apiPath: '/v1beta/openai',
     extraSettings: ['access_token', 'project'],
@@ -197,6 +221,7 @@ export const hostedRows = deepFreeze([
     type: 'remote::mistral',
     description: 'Mistral AI.',
     baseUrl: 'https://api.mistral.ai/v1',
+    catalog: 'mistral',
     env: 'MISTRAL_API_KEY',
     providerData: 'mistral_api_key',
     completions: false,
@@ -207,6 +232,11 @@ export const hostedRows = deepFreeze([
     listing: {
       path: '/models',
       types: [{ field: 'capabilities.completion_chat', values: { true: 'llm', false: null } }],
+      tells: {
+        inputs: { image: 'capabilities.vision', audio: 'capabilities.audio' },
+        tools: 'capabilities.function_calling',
+        reasoning: 'capabilities.reasoning',
+      },
     },
     embeddingModels: {
       'mistral-embed': { dimension: 1024, contextLength: 8192 },
@@ -218,8 +248,10 @@ export const hostedRows = deepFreeze([
     type: 'remote::deepseek',
     description: 'DeepSeek.',
     baseUrl: 'https://api.deepseek.com/v1',
+    catalog: 'deepseek',
     env: 'DEEPSEEK_API_KEY',
     providerData: 'deepseek_api_key',
+    replyCountsAsContext: true,
     completions: false,
     embeddings: false,
     renamedFields: { max_completion_tokens: 'max_tokens' },
@@ -240,11 +272,31 @@ export const hostedRows = deepFreeze([
     apiPath: '/api/v1',
     env: 'OPENROUTER_API_KEY',
     providerData: 'openrouter_api_key',
+    replyCountsAsContext: true,
+    listing: {
+      path: '/models',
+      tells: {
+        maxOutputTokens: 'top_provider.max_completion_tokens',
+        inputs: 'architecture.input_modalities',
+        outputs: 'architecture.output_modalities',
+        tools: { at: 'supported_parameters', has: 'tools' },
+        structuredOutput: { at: 'supported_parameters', has: 'structured_outputs' },
+        reasoning: { at: 'supported_parameters', has: 'reasoning' },
+        price: {
+          per: 'token',
+          input: 'pricing.prompt',
+          cachedInput: 'pricing.input_cache_read',
+          output: 'pricing.completion',
+          reasoning: 'pricing.internal_reasoning',
+        },
+      },
+    },
   },
   {
     type: 'remote::perplexity',
     description: 'Perplexity.',
     baseUrl: 'https://api.perplexity.ai',
+    catalog: 'perplexity',
     apiPath: '',
     env: 'PERPLEXITY_API_KEY',
     providerData: 'perplexity_api_key',

@@ -3,6 +3,7 @@ import type { Json, ModelType, ProviderModel } from '@llama-stack/api'
 import type { Dialect, Listing } from './_dialect.ts'
 import { findAt, findEntry } from './_json-shape.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
+import { readToldFacts } from './_told-facts.ts'
 
 /** Where vendors put the length of a model's context, over all of them. */
 const CONTEXT_FIELDS: readonly string[] = [
@@ -48,6 +49,7 @@ export function toListedModel(
     if (dimension !== undefined) metadata['embedding_dimension'] = dimension
     if (known !== undefined) metadata['context_length'] = known.contextLength
   }
+  if (live && listing?.tells !== undefined) Object.assign(metadata, readToldFacts(row, listing.tells, type))
   return { id, type, metadata, ...names }
 }
 

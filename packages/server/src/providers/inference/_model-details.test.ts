@@ -39,7 +39,14 @@ test('a newer server tells everything in one list', async () => {
     {
       id: 'qwen3:8b',
       type: 'llm',
-      metadata: { ...shared, context_length: 40_960, capabilities: ['completion', 'tools', 'thinking'] },
+      metadata: {
+        ...shared,
+        context_length: 40_960,
+        capabilities: ['completion', 'tools', 'thinking'],
+        input_modalities: ['text'],
+        tools: true,
+        reasoning: true,
+      },
     },
     {
       id: 'my-embedder:latest',

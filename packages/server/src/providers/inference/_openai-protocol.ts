@@ -13,7 +13,7 @@ import { checkHealth, listModels } from './_model-list.ts'
 import { toOutboundBody } from './_outbound-body.ts'
 import type { ClientRequest } from './_outbound-body.ts'
 import { OutgoingCall } from './_outgoing-call.ts'
-import { toHookConfig, toRoot } from './_provider-settings.ts'
+import { toBaseUrl, toHookConfig, toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { rerankDocuments } from './_rerank.ts'
 import { expectSuccess } from './_vendor-reply.ts'
@@ -51,10 +51,17 @@ export function createOpenAiProtocol(context: ProtocolContext): OpenAiProtocol {
         return { kind: 'value', value: await rerankDocuments(context, request, call) }
       },
     }),
+    ...(isAtHome(context) && dialect.catalog !== undefined && { catalog: dialect.catalog }),
+    ...(dialect.replyCountsAsContext && { replyCountsAsContext: true }),
     models: (call) => listModels(context, call),
     health: (call) => checkHealth(context, call),
     adoptModel: (model, call) => adoptModel(context, model, call),
   } satisfies OpenAiProtocol
+}
+
+/** Whether calls go to the vendor's own address. */
+function isAtHome({ dialect, settings }: ProtocolContext): boolean {
+  return dialect.baseUrl !== undefined && toBaseUrl(dialect, settings) === dialect.baseUrl
 }
 
 interface Posted {

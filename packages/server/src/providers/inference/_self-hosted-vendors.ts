@@ -105,6 +105,11 @@ export const selfHostedRows = deepFreeze([
     extraSettings: ['huggingface_repo'],
     env: 'HF_API_TOKEN',
     providerData: 'hf_api_token',
+    // Limits and prices are those of the provider that the router will choose.
+    listing: {
+      path: '/models',
+      tells: { inputs: 'architecture.input_modalities', outputs: 'architecture.output_modalities' },
+    },
     modelSetting: 'huggingface_repo',
     completions: false,
     embeddings: false,
@@ -143,6 +148,7 @@ export const selfHostedRows = deepFreeze([
       below: 'root',
       orElse: '/models',
       types: [{ field: 'type', values: { llm: 'llm', vlm: 'llm', embeddings: 'embedding' } }],
+      tells: { inputs: { image: { at: 'type', has: 'vlm' } }, tools: { at: 'capabilities', has: 'tool_use' } },
       // It loads what is asked for: `auto` should not be the largest file on the disk.
       first: { field: 'state', value: 'loaded' },
       facts: {
@@ -169,6 +175,22 @@ export const selfHostedRows = deepFreeze([
     tokenInput: true,
     listing: {
       path: '/models',
+      // As another stack of this kind tells them.
+      tells: {
+        maxOutputTokens: 'custom_metadata.max_output_tokens',
+        inputs: 'custom_metadata.input_modalities',
+        outputs: 'custom_metadata.output_modalities',
+        tools: 'custom_metadata.tools',
+        structuredOutput: 'custom_metadata.structured_output',
+        reasoning: 'custom_metadata.reasoning',
+        price: {
+          per: 'millionth of a million',
+          input: 'custom_metadata.price.input',
+          cachedInput: 'custom_metadata.price.cached_input',
+          output: 'custom_metadata.price.output',
+          reasoning: 'custom_metadata.price.reasoning',
+        },
+      },
       types: [
         {
           field: 'custom_metadata.model_type',

@@ -11,7 +11,11 @@ const SPECIFICATIONS = '/foundation_model_specs'
 const PAGE = 200
 
 /** Metadata by the field of `model_limits` that has it. */
-const LIMITS = { context_length: 'max_sequence_length', embedding_dimension: 'embedding_dimension' } as const
+const LIMITS = {
+  context_length: 'max_sequence_length',
+  max_output_tokens: 'max_output_tokens',
+  embedding_dimension: 'embedding_dimension',
+} as const
 
 /** For whom is listed. */
 export interface ListedFor {

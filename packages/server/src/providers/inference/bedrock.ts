@@ -25,6 +25,7 @@ export const provider = defineProvider({
       rerank: async (request, call) => (await instance()).rerank(request, call),
       models: async (call) => (await instance()).models(call),
       health: async (call) => (await instance()).health(call),
+      catalog: 'bedrock',
     }
   },
 })

@@ -50,6 +50,7 @@ export const provider = defineProvider({
         const listed = await listVertexModels({ provider: id, access, call })
         return listed.filter((model) => isAllowed(model.id))
       },
+      catalog: 'vertexai',
       health: (call) => checkVertexHealth({ provider: id, access, call }),
     }
   },

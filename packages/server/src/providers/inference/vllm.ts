@@ -16,6 +16,7 @@ const dialect = toDialect({
   keyless: 'always',
   placeholderKey: 'fake',
   tokenInput: true,
+  replyCountsAsContext: true,
   health: { path: '/health' },
   rerank: {
     kind: 'shared',

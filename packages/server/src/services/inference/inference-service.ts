@@ -29,6 +29,7 @@ import type { MakeCall, ResponseCache } from '../response-cache/response-cache.t
 import { askProvider } from './ask-provider.ts'
 import type { KeptReply } from './completion-observer.ts'
 import { CompletionOperation } from './completion-operation.ts'
+import { keepFitting } from './context-fit.ts'
 import { nameFor } from './name-for.ts'
 import * as operations from './provider-operations.ts'
 import type { ValueReply } from './provider-operations.ts'
@@ -80,7 +81,7 @@ async function chat(options: Parts, request: ChatCompletionRequest, context: Cal
             metadata,
           })
       : undefined
-  const route = await findRoute(options, asked.model, { type: 'llm', context })
+  const route = keepFitting(await findRoute(options, asked.model, { type: 'llm', context }), asked, context)
   const kind = operations.chat
   const stores = keep !== undefined
   return answer(options, { operation: 'chat', request: asked, route, context, stores }, (context) =>
@@ -89,7 +90,7 @@ async function chat(options: Parts, request: ChatCompletionRequest, context: Cal
 }
 
 async function complete(options: Parts, request: CompletionRequest, context: CallContext) {
-  const route = await findRoute(options, request.model, { type: 'llm', context })
+  const route = keepFitting(await findRoute(options, request.model, { type: 'llm', context }), request, context)
   const kind = operations.text
   return answer(options, { operation: 'text', request, route, context }, (context) =>
     options.executor.run(new CompletionOperation({ kind, route, context, request, world: options })),

@@ -82,7 +82,7 @@ describe('listed models', () => {
     ids.push('new')
     rig.setTime(200)
     await rig.registry.refresh()
-    expect(await rig.registry.find('one/m', anna)).toEqual(known('one/m', { created: 100 }))
+    expect(await rig.registry.find('one/m', anna)).toEqual(known('one/m', { created: 100, isListed: true }))
     expect(await rig.registry.find('one/new', anna)).toMatchObject({ created: 200 })
     expect(await rig.registry.find('m', anna)).toBeUndefined()
   })
@@ -274,7 +274,7 @@ describe('registered models', () => {
     await rig.registry.register(known('one/m', { metadata: { mine: true } }), anna)
     await rig.registry.refresh()
     expect(await rig.registry.list(anna)).toEqual([known('one/m', { metadata: { mine: true } })])
-    expect(await rig.registry.list(bert)).toEqual([known('one/m')])
+    expect(await rig.registry.list(bert)).toEqual([known('one/m', { isListed: true })])
   })
 })
 

@@ -24,7 +24,12 @@ export interface KnownModel {
   readonly created: number
   /** Other names that its provider takes for it. Default: none. */
   readonly names?: readonly string[]
+  /** Whether its metadata is what its provider's list says. Default: somebody configured or registered it. */
+  readonly isListed?: boolean
 }
+
+/** What of a model decides where its calls go and what is known of it. */
+export type AddressedModel = Pick<KnownModel, 'providerId' | 'resourceId' | 'metadata' | 'isListed'>
 
 /** A model as the configuration declares it. */
 export interface DeclaredModel {
@@ -192,6 +197,7 @@ export class ModelRegistry implements Disposable {
         metadata,
         created: before?.get(id)?.created ?? now,
         ...(names === undefined ? {} : { names }),
+        isListed: true,
       })
     }
     return models
@@ -236,6 +242,11 @@ export class ModelRegistry implements Disposable {
       if (listed !== undefined) return listed
     }
     return undefined
+  }
+
+  /** The model as its provider lists it. */
+  findListed(providerId: string, resourceId: string): KnownModel | undefined {
+    return this.#listed.get(providerId)?.get(`${providerId}/${resourceId}`)
   }
 
   #findNamed(id: string): KnownModel | undefined {

@@ -5,7 +5,8 @@ import { findNearest } from '../../kernel/nearest.ts'
 import { pause } from '../../kernel/pause.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import type { TargetBook } from '../reliability/target.ts'
-import type { KnownModel, ModelRegistry } from './model-registry.ts'
+import type { ModelRoom } from './model-facts-book.ts'
+import type { AddressedModel, KnownModel, ModelRegistry } from './model-registry.ts'
 import { resolveAlias } from './route.ts'
 import type { AliasGroup, Route, RoutePlan, RouteTarget } from './route.ts'
 
@@ -28,6 +29,14 @@ interface Choice {
   readonly providerId: string
 }
 
+export interface ModelRouterOptions {
+  readonly registry: ModelRegistry
+  readonly providers: readonly ProviderHandle[]
+  readonly targets: TargetBook
+  /** Says how much a model can take. Default: nobody does, and nothing is refused for its length. */
+  readonly findRoom?: ((model: AddressedModel) => Promise<ModelRoom | undefined>) | undefined
+}
+
 /** How long a lookup waits for a listing that is under way before it calls a model unknown. */
 const PENDING_LISTING_MS = 3000
 
@@ -41,11 +50,13 @@ export class ModelRouter {
   readonly #registry: ModelRegistry
   readonly #providers: ReadonlyMap<string, ProviderHandle>
   readonly #targets: TargetBook
+  readonly #findRoom: ModelRouterOptions['findRoom']
 
-  constructor(registry: ModelRegistry, providers: readonly ProviderHandle[], targets: TargetBook) {
+  constructor({ registry, providers, targets, findRoom }: ModelRouterOptions) {
     this.#registry = registry
     this.#providers = new Map(providers.map((provider) => [provider.id, provider]))
     this.#targets = targets
+    this.#findRoom = findRoom
   }
 
   /**
@@ -136,13 +147,19 @@ export class ModelRouter {
     return only === undefined ? undefined : this.#toTarget(model, only, type)
   }
 
-  #toTarget(requested: string, known: KnownModel, type: ModelType): RouteTarget | undefined {
+  async #toTarget(requested: string, known: KnownModel, type: ModelType): Promise<RouteTarget | undefined> {
     if (known.type !== type) {
       throw new StackError('model_type_mismatch', { model: requested, actual: known.type, expected: type })
     }
     const provider = this.#providers.get(known.providerId)
     if (provider === undefined) return undefined
-    return { target: this.#targets.get(provider, known.resourceId), weight: 1, metadata: known.metadata }
+    return this.#address(provider, known)
+  }
+
+  async #address(provider: ProviderHandle, model: AddressedModel): Promise<RouteTarget> {
+    const target = this.#targets.get(provider, model.resourceId)
+    const room = await this.#findRoom?.(model)
+    return { target, weight: 1, metadata: model.metadata, ...(room !== undefined && { room }) }
   }
 
   /** The first model of the first provider that can serve; the first of a demo only where there is no other. */
@@ -166,7 +183,7 @@ export class ModelRouter {
     if (slash <= 0) return undefined
     const provider = this.#providers.get(name.slice(0, slash))
     if (provider === undefined || (await provider.get()).openModels === false) return undefined
-    return { target: this.#targets.get(provider, name.slice(slash + 1)), weight: 1, metadata: {} }
+    return this.#address(provider, { providerId: provider.id, resourceId: name.slice(slash + 1), metadata: {} })
   }
 }
 

@@ -1,10 +1,22 @@
 /** Models at the edge: what is listed, and what callers register. */
 import { StackError, value } from '@llama-stack/api'
-import type { CallContext, Clock, JsonObject, Model, Models, RegisterModelRequest } from '@llama-stack/api'
+import type {
+  CallContext,
+  Clock,
+  Inference,
+  JsonObject,
+  Model,
+  Models,
+  RegisterModelRequest,
+  SourcedFacts,
+} from '@llama-stack/api'
 import { findNearest } from '../../kernel/nearest.ts'
 import { pause } from '../../kernel/pause.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import { toIdentifier } from './model-registry.ts'
+import type { ModelFactsBook } from './model-facts-book.ts'
+import { probeModel } from './model-probe.ts'
+import type { ModelProbes } from './model-probes.ts'
 import type { KnownModel, ModelRegistry } from './model-registry.ts'
 import type { ModelRouter } from './model-router.ts'
 import { resolveAlias } from './route.ts'
@@ -13,6 +25,10 @@ export interface ModelsOptions {
   readonly registry: ModelRegistry
   readonly router: ModelRouter
   readonly providers: readonly ProviderHandle[]
+  readonly facts: ModelFactsBook
+  readonly probes: ModelProbes
+  /** What models are tried out with. */
+  readonly inference: Inference
   readonly clock: Clock
 }
 
@@ -24,24 +40,47 @@ export function createModelsService(options: ModelsOptions): Models {
   const { registry } = options
   return {
     async listModels(_request, context) {
-      return value({ object: 'list', data: (await visible(options, context)).map(toModel) })
+      const models = await visible(options, context)
+      const describe = await options.facts.readFor(context.principal)
+      return value({
+        object: 'list',
+        data: await Promise.all(models.map(async (model) => toModel(model, await describe(model)))),
+      })
     },
     async retrieveModel({ model_id: id }, context) {
-      const models = await visible(options, context)
-      const named = resolveAlias(registry.aliases, id).map((name) => findByName(models, name))
-      const found = named.find((model) => model !== undefined)
-      if (found !== undefined) return value(toModel(found))
-      throw notFound(id, models)
+      return value(await show(options, await getVisible(options, id, context), context))
+    },
+    async probeModel({ model_id: id }, context) {
+      const model = await getVisible(options, id, context)
+      if (model.type !== 'llm') {
+        throw new StackError('model_type_mismatch', { model: id, actual: model.type, expected: 'llm' })
+      }
+      const { facts, probes } = await probeModel(options.inference, `${model.providerId}/${model.resourceId}`, context)
+      await options.probes.save(model, facts, context.principal)
+      return value({ model: await show(options, model, context), probes })
     },
     async registerModel(request, context) {
       const model = await adopt(options, toKnown(options, request), { request, context })
-      return value(toModel(await registry.register(model, context.principal)))
+      return value(await show(options, await registry.register(model, context.principal), context))
     },
     async unregisterModel({ model_id: id }, context) {
       if (await registry.unregister(id, context.principal)) return value({ id, object: 'model', deleted: true })
       throw notFound(id, await registry.list(context.principal))
     },
   }
+}
+
+async function show({ facts }: ModelsOptions, model: KnownModel, { principal }: CallContext): Promise<Model> {
+  return toModel(model, await (await facts.readFor(principal))(model))
+}
+
+/** The model of this name, or of one that the name stands for. Throws `model_not_found`. */
+async function getVisible(options: ModelsOptions, id: string, context: CallContext): Promise<KnownModel> {
+  const models = await visible(options, context)
+  const named = resolveAlias(options.registry.aliases, id).map((name) => findByName(models, name))
+  const found = named.find((model) => model !== undefined)
+  if (found !== undefined) return found
+  throw notFound(id, models)
 }
 
 /** What the registry has, what the caller's own keys reach, and what the configuration lets stand for either. */
@@ -54,7 +93,8 @@ async function visible({ registry, clock }: ModelsOptions, context: CallContext)
     const stands = [...models.values()].find(
       (model) => model.type === type && (providerId === 'all' || model.providerId === providerId),
     )
-    if (stands !== undefined) models.set(id, { ...stands, id, metadata, created: Math.floor(clock.now() / 1000) })
+    if (stands === undefined) continue
+    models.set(id, { ...stands, id, metadata, created: Math.floor(clock.now() / 1000), isListed: false })
   }
   return [...models.values()]
 }
@@ -77,7 +117,7 @@ function notFound(id: string, models: readonly KnownModel[]): StackError {
 }
 
 /** One object for the clients of both generations. */
-function toModel(model: KnownModel): Model {
+function toModel(model: KnownModel, { facts, sources }: SourcedFacts): Model {
   return {
     id: model.id,
     object: 'model',
@@ -88,6 +128,8 @@ function toModel(model: KnownModel): Model {
       provider_id: model.providerId,
       provider_resource_id: model.resourceId,
       ...model.metadata,
+      ...facts,
+      ...(Object.keys(sources).length > 0 && { fact_sources: sources }),
     },
     identifier: model.id,
     type: 'model',

@@ -2,6 +2,7 @@
 import type { JsonObject } from '@llama-stack/api'
 import type { Strategy } from '../reliability/balance.ts'
 import type { Target } from '../reliability/target.ts'
+import type { ModelRoom } from './model-facts-book.ts'
 
 /** One place that can answer. */
 export interface RouteTarget {
@@ -9,6 +10,8 @@ export interface RouteTarget {
   /** Its share of the calls, relative to the others. */
   readonly weight: number
   readonly metadata: JsonObject
+  /** How much it can take. Default: nobody knows. */
+  readonly room?: ModelRoom
 }
 
 /** How the targets of a name are used; what is absent follows the policy of the server. */

@@ -57,6 +57,8 @@ describe('the list of migrations', () => {
     expect(tables()).toEqual([...first, 'models', 'request_log'])
     migrateTo(4)
     expect(tables()).toEqual([...first, 'models', 'request_log', 'response_cache'])
+    migrateTo(6)
+    expect(tables()).toEqual([...first, 'model_probes', 'model_revision', 'models', 'request_log', 'response_cache'])
     migrateTo(migrations.length)
     expect(versions()).toEqual(migrations.map((migration) => migration.version))
     expect(connection.prepare('SELECT id, reply FROM chat_completions').all()).toMatchObject([{ id: 'old' }])

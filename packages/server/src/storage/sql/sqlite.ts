@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { type BackendInput, defineBackend } from '../backend.ts'
 import type { Storage } from '../storage.ts'
 import { prepareChatCompletions } from './chat-completions.ts'
+import { prepareModelProbes } from './model-probes.ts'
 import { prepareModelRevision, prepareModels } from './models.ts'
 import { createRequestLogRetention } from './request-log-retention.ts'
 import { createRequestLog } from './request-log.ts'
@@ -48,12 +49,14 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
   }
   const chatCompletions = prepareChatCompletions(database)
   const models = prepareModels(database)
+  const modelProbes = prepareModelProbes(database)
   const modelRevision = worker === undefined ? () => 0 : prepareModelRevision(database)
   const responseCache = prepareResponseCache({ database, clock, maxBytes: responseCacheMaxBytes })
   const opened = stack.move()
   return {
     chatCompletions,
     models,
+    modelProbes,
     modelRevision,
     requestLog: (principal) => requestLog.reader(principal),
     responseCache,

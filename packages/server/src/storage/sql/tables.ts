@@ -77,9 +77,19 @@ interface ResponseCacheTable {
   body: Uint8Array
 }
 
+interface ModelProbesTable {
+  owner: string
+  provider_id: string
+  provider_model_id: string
+  /** JSON. */
+  facts: string
+  probed_at_ms: number
+}
+
 /** Every table by its name. */
 export interface Tables {
   chat_completions: ChatCompletionsTable
+  model_probes: ModelProbesTable
   models: ModelsTable
   request_log: RequestLogTable
   response_cache: ResponseCacheTable

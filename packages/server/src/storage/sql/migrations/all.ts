@@ -4,6 +4,7 @@ import { models } from './0002-models.ts'
 import { requestLog } from './0003-request-log.ts'
 import { responseCache } from './0004-response-cache.ts'
 import { modelRevision } from './0005-model-revision.ts'
+import { modelProbes } from './0006-model-probes.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
@@ -13,4 +14,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   requestLog,
   responseCache,
   modelRevision,
+  modelProbes,
 ])
