@@ -53,6 +53,13 @@ describe.each(['Llama Stack', 'OGX'] as const)('in a file of %s', (dialect) => {
     expect(config.notes.filter(({ severity }) => severity === 'unknown')).toEqual([])
   })
 
+  test('bounds of a provider that is not there are noted', async () => {
+    blocks.set('typo', 'reliability: {providers: {olama: {max_concurrent: 1}}}\n')
+    const { notes } = await load(dialect, 'typo')
+    blocks.delete('typo')
+    expect(notes).toMatchObject([{ path: 'reliability.providers.olama', fix: "Did you mean 'ollama'?" }])
+  })
+
   test('the policy of the guide is the default', async () => {
     expect((await load(dialect, 'policy')).reliability).toEqual((await load(dialect, 'aliases')).reliability)
   })

@@ -5,7 +5,7 @@ import { parseOnce } from '../kernel/parse-once.ts'
 const milliseconds = z.int().min(1)
 
 /** How many calls one provider has at a time. */
-export const BulkheadSettings = z.strictObject({
+const BulkheadSettings = z.strictObject({
   /** Streams count until they end. */
   maxConcurrent: z.int().min(1),
   /** How many calls may wait for a place; further ones are refused, or go to the next target. */
@@ -13,10 +13,9 @@ export const BulkheadSettings = z.strictObject({
   /** How long one may wait. */
   queueTimeoutMs: milliseconds.default(10_000),
 })
-export type BulkheadSettings = z.infer<typeof BulkheadSettings>
 
 /** When a target that keeps failing is left alone, and for how long. */
-export const BreakerSettings = z.strictObject({
+const BreakerSettings = z.strictObject({
   /** Failures in a row. */
   failures: z.int().min(1).default(5),
   /** The share of failures, of at least `minCalls` within `windowMs`. */
@@ -27,15 +26,13 @@ export const BreakerSettings = z.strictObject({
   openMs: milliseconds.default(10_000),
   maxOpenMs: milliseconds.default(60_000),
 })
-export type BreakerSettings = z.infer<typeof BreakerSettings>
 
 /** The waits between two calls to one target. */
-export const BackoffSettings = z.strictObject({
+const BackoffSettings = z.strictObject({
   baseMs: milliseconds.default(250),
   /** A vendor that asks for a longer wait (`Retry-After`) is not waited for. */
   maxMs: milliseconds.default(8000),
 })
-export type BackoffSettings = z.infer<typeof BackoffSettings>
 
 /** The policy of all models. */
 export const ReliabilitySettings = z.strictObject({

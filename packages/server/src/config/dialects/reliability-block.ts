@@ -1,8 +1,11 @@
 /** The blocks `reliability` and `aliases`, which are ours and which both dialects spell alike. */
 import { z } from 'zod'
+import { findNearest } from '../../kernel/nearest.ts'
 import { flag, nameText, optional, plainNumber, wholeNumber } from '../file-values.ts'
 import type { StackConfigInput } from '../stack-config.ts'
+import type { DialectInput } from './dialect-input.ts'
 import { present } from './present.ts'
+import type { ProvidersBlock } from './provider-entries.ts'
 
 const milliseconds = optional(wholeNumber.pipe(z.int().min(1)))
 const count = optional(wholeNumber.pipe(z.int().min(0)))
@@ -55,6 +58,27 @@ const AliasGroupBlock = z.strictObject({
 /** `aliases`: a name for one model, or for a group. */
 export const AliasesBlock = z.record(z.string(), z.union([nameText, AliasGroupBlock]))
 export type AliasesBlock = z.infer<typeof AliasesBlock>
+
+/** Notes the bounds of providers that the file does not have: most likely a name is misspelt. */
+export function checkBounds(
+  block: ReliabilityBlock | null | undefined,
+  providers: z.infer<typeof ProvidersBlock> | null | undefined,
+  { findings }: DialectInput,
+): void {
+  const ids = Object.values(providers ?? {}).flatMap((entries) =>
+    (entries ?? []).map((entry) => entry.provider_id ?? ''),
+  )
+  for (const id of Object.keys(block?.providers ?? {})) {
+    if (ids.includes(id)) continue
+    const nearest = findNearest(id, ids)
+    findings.note(['reliability', 'providers', id], {
+      severity: 'unknown',
+      message: `There is no provider '${id}' here: its bounds have no effect.`,
+      ...(nearest === undefined ? {} : { fix: `Did you mean '${nearest}'?` }),
+      target: 'key',
+    })
+  }
+}
 
 /** The settings of the block, without those that it leaves out. */
 export function readReliability(block: ReliabilityBlock): NonNullable<StackConfigInput['reliability']> {

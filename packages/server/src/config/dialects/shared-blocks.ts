@@ -10,7 +10,7 @@ import { builtInApis, providerApis } from '../upstream-catalog.ts'
 import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { ProvidersBlock } from './provider-entries.ts'
-import { AliasesBlock, readAliases, readReliability, ReliabilityBlock } from './reliability-block.ts'
+import { AliasesBlock, checkBounds, readAliases, readReliability, ReliabilityBlock } from './reliability-block.ts'
 import { readResponseCache, ResponseCacheBlock } from './response-cache-block.ts'
 import { ServerBlock } from './server-block.ts'
 import type { FileServerSettings } from './server-block.ts'
@@ -53,6 +53,7 @@ export function checkSharedBlocks(blocks: SharedBlocks, input: DialectInput): vo
     })
   }
   checkApis(blocks.apis ?? [], blocks.external_apis_dir, input)
+  checkBounds(blocks.reliability, blocks.providers, input)
   for (const key of ['logging', 'logging_config'] as const) {
     if (blocks[key] === null || blocks[key] === undefined) continue
     findings.note([key], {
