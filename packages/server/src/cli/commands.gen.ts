@@ -63,7 +63,7 @@ export const commandEntries: readonly CommandEntry[] = [
     path: 'models pull',
     aliases: ['pull', 'model download'],
     group: 'Use',
-    summary: 'Download a model: a GGUF file, or by the local Ollama',
+    summary: 'Download a model: a GGUF file, ONNX files, or by the local Ollama',
     load: async () => (await import('./commands/models-pull.ts')).command,
   },
   {

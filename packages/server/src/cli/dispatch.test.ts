@@ -7,13 +7,11 @@ import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../kernel/clock.ts'
+import { runCommand } from '../testing/run-command.ts'
+import type { FinishedCommand, RunCommandOptions } from '../testing/run-command.ts'
 import { writeTinyGguf } from '../testing/tiny-gguf.ts'
-import type { CommandContext } from './command.ts'
 import { commandEntries } from './commands.gen.ts'
-import { dispatch } from './dispatch.ts'
 
 let folder = ''
 const servers: Server[] = []
@@ -31,39 +29,9 @@ afterEach(() => {
   }
 })
 
-interface Finished {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-interface RunOptions {
-  readonly input?: string
-  readonly env?: CommandContext['env']
-}
-
 /** Runs a command line in an empty home, without the variables of the machine that runs the tests. */
-async function run(words: readonly string[], { input, env = {} }: RunOptions = {}): Promise<Finished> {
-  const written = { stdout: '', stderr: '' }
-  const sink = (name: keyof typeof written) => ({
-    write: (text: string) => void (written[name] += text),
-    isTTY: false,
-    columns: undefined,
-  })
-  const context: CommandContext = {
-    env,
-    cwd: folder,
-    home: folder,
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    stdin: Readable.from(input === undefined ? [] : [Buffer.from(input)]),
-    clock: systemClock,
-    interrupts: { signal: new AbortController().signal, onSignal: () => ({ [Symbol.dispose]: () => undefined }) },
-    fetch,
-  }
-  const code = await dispatch(words, context)
-  return { code, ...written }
-}
+const run = (words: readonly string[], options: Partial<RunCommandOptions> = {}): Promise<FinishedCommand> =>
+  runCommand(words, { home: folder, ...options })
 
 /** A server that answers as it is told, or a port that is closed again. */
 async function listenOnce(handler?: RequestListener): Promise<number> {

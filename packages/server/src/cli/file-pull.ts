@@ -3,14 +3,12 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StackError } from '@llama-stack/api'
 import { createDownloader, toShownUrl } from '../kernel/download.ts'
-import type { DownloadProgress } from '../kernel/download.ts'
 import { parseModelSource } from '../kernel/model-source.ts'
 import { createUpstream } from '../kernel/upstream.ts'
 import { findGgufHeader } from '../providers/inference/_gguf-header.ts'
+import { llamaPackage } from '../providers/inference/_llama-engine.ts'
+import { createDownloadBar } from './download-bar.ts'
 import type { PulledModel, PullRequest } from './model-pullers.ts'
-import { createProgress } from './progress.ts'
-import type { Progress } from './progress.ts'
-import { toTerminal } from './terminal.ts'
 
 const GGUF = '.gguf'
 
@@ -26,7 +24,7 @@ export async function pullFile({ model, folder, sha256, quiet, context }: PullRe
   const path = join(folder, fileName)
   await using upstream = createUpstream()
   await using downloader = createDownloader({ upstream })
-  using bar = createBar(fileName, quiet, context)
+  using bar = createDownloadBar(fileName, quiet, context)
   const { bytes, isNew } = await downloader.download({
     ...source,
     path,
@@ -46,30 +44,7 @@ export async function pullFile({ model, folder, sha256, quiet, context }: PullRe
     model: model === source.url ? toShownUrl(model) : model,
     bytes,
     path,
+    needs: llamaPackage,
     use: `llama chat llama-cpp/${fileName.slice(0, -GGUF.length)}`,
-  }
-}
-
-interface Bar extends Disposable {
-  report(progress: DownloadProgress): void
-}
-
-/** A bar that begins when the size is known. */
-function createBar(label: string, quiet: boolean, context: PullRequest['context']): Bar {
-  let bar: Progress | undefined
-  return {
-    report({ doneBytes, resumedBytes, totalBytes }) {
-      if (quiet || totalBytes === undefined) return
-      bar ??= createProgress({
-        label,
-        totalBytes,
-        resumedBytes,
-        sink: context.stderr,
-        terminal: toTerminal(context.stderr, context.env),
-        clock: context.clock,
-      })
-      bar.update(doneBytes)
-    },
-    [Symbol.dispose]: () => bar?.[Symbol.dispose](),
   }
 }

@@ -1,6 +1,8 @@
 /** The ways to download a model, and which names each of them takes. */
 import { isModelSource } from '../kernel/model-source.ts'
+import type { OptionalPackage } from '../kernel/optional-package.ts'
 import type { CommandContext } from './command.ts'
+import { findOnnxId } from './onnx-name.ts'
 
 export interface PullRequest {
   /** As it was typed. */
@@ -20,9 +22,11 @@ export interface PulledModel {
   /** The model as it may be shown: without the query of a URL, which may be a signature. */
   readonly model: string
   readonly bytes: number
-  /** Where the file is, where it is one. */
+  /** The file or the folder that it is now, where it is one. */
   readonly path?: string
-  /** The command that uses it. */
+  /** The package without which nothing here runs it. */
+  readonly needs?: OptionalPackage
+  /** How it is used: a command. */
   readonly use: string
 }
 
@@ -37,6 +41,11 @@ const file: ModelPuller = Object.freeze({
   pull: async (request: PullRequest) => (await import('./file-pull.ts')).pullFile(request),
 })
 
+const onnx: ModelPuller = Object.freeze({
+  takes: (model: string) => findOnnxId(model) !== undefined,
+  pull: async (request: PullRequest) => (await import('./onnx-pull.ts')).pullOnnxModel(request),
+})
+
 const ollama: Pick<ModelPuller, 'pull'> = Object.freeze({
   async pull({ model, ollama: address, quiet, context }: PullRequest) {
     const { pullModel } = await import('./ollama-pull.ts')
@@ -45,7 +54,7 @@ const ollama: Pick<ModelPuller, 'pull'> = Object.freeze({
 })
 
 /** Asked in turn: the first that takes a name downloads it. Ollama takes what nobody else does. */
-const pullers: readonly ModelPuller[] = Object.freeze([file])
+const pullers: readonly ModelPuller[] = Object.freeze([file, onnx])
 
 /** Downloads a model by its name. */
 export function pullByName(request: PullRequest): Promise<PulledModel> {

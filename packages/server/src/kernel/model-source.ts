@@ -16,6 +16,14 @@ export interface ModelSource {
   readonly checksumHeader?: string
 }
 
+/** How a hub is reached. */
+export interface HubAccess {
+  /** Its base, without a slash at the end. */
+  readonly endpoint: string
+  /** Opens what is kept behind terms. */
+  readonly token: string | undefined
+}
+
 const HUGGING_FACE = 'https://huggingface.co'
 
 /** Hugging Face states the SHA-256 of large files as the tag of what it redirects to. */
@@ -29,12 +37,22 @@ export function isModelSource(text: string): boolean {
   return /^(?:hf:|https?:\/\/)/i.test(text)
 }
 
+/** How Hugging Face is reached, or the mirror of it that the environment names. */
+export function toHubAccess(env: ModelSourceEnvironment): HubAccess {
+  return { endpoint: (env.HF_ENDPOINT || HUGGING_FACE).replace(/\/+$/, ''), token: env.HF_TOKEN || undefined }
+}
+
+/** What shows the hub who asks. */
+export function toHubHeaders({ token }: HubAccess): Readonly<Record<string, string>> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` }
+}
+
 /** Reads where a file comes from. Throws `invalid_value` for anything that is neither form. */
 export function parseModelSource(text: string, env: ModelSourceEnvironment): ModelSource {
-  const endpoint = (env.HF_ENDPOINT ?? '') === '' ? HUGGING_FACE : String(env.HF_ENDPOINT).replace(/\/+$/, '')
+  const hub = toHubAccess(env)
   const [, repository, revision = 'main', file] = hubAddress.exec(text) ?? []
   const url =
-    repository === undefined || file === undefined ? text : `${endpoint}/${repository}/resolve/${revision}/${file}`
+    repository === undefined || file === undefined ? text : `${hub.endpoint}/${repository}/resolve/${revision}/${file}`
   if (!URL.canParse(url) || !/^https?:/i.test(url)) {
     throw new StackError('invalid_value', {
       param: 'model',
@@ -44,12 +62,11 @@ export function parseModelSource(text: string, env: ModelSourceEnvironment): Mod
     })
   }
   const fileName = toFileName(new URL(url).pathname)
-  const isHub = url.startsWith(`${endpoint}/`)
-  const token = env.HF_TOKEN ?? ''
+  const isHub = url.startsWith(`${hub.endpoint}/`)
   return {
     url,
     fileName,
-    headers: isHub && token !== '' ? { authorization: `Bearer ${token}` } : {},
+    headers: isHub ? toHubHeaders(hub) : {},
     ...(isHub ? { checksumHeader: HUGGING_FACE_CHECKSUM } : {}),
   }
 }

@@ -1,14 +1,19 @@
 import { defineCommand } from '../command.ts'
 
-/** `llama models pull`: downloads a GGUF file, or a model into the local Ollama. */
+/** `llama models pull`: downloads a GGUF file, an ONNX model, or a model into the local Ollama. */
 export const command = defineCommand({
   path: ['models', 'pull'],
   aliases: ['pull', 'model download'],
   group: 'Use',
-  summary: 'Download a model: a GGUF file, or by the local Ollama',
-  details: 'HF_TOKEN opens what Hugging Face keeps behind terms; HF_ENDPOINT names a mirror of it.',
+  summary: 'Download a model: a GGUF file, ONNX files, or by the local Ollama',
+  details:
+    'HF_TOKEN opens what Hugging Face keeps behind terms; HF_ENDPOINT names a mirror of it. A download that broke off goes on.',
   arguments: {
-    model: { required: true, description: 'hf:owner/repository/file.gguf, the URL of such a file, or Ollama’s name.' },
+    model: {
+      required: true,
+      description:
+        'hf:owner/repository/file.gguf, the URL of such a file, owner/name of an ONNX model for embeddings or rerank, or Ollama’s name:tag.',
+    },
   },
   options: {
     ollama: {
@@ -24,17 +29,18 @@ export const command = defineCommand({
   examples: [
     { command: 'llama models pull qwen3:4b', shows: 'a chat model of 2.6 GB, by Ollama' },
     { command: 'llama models pull hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf', shows: 'the same as a file' },
-    { command: 'llama models pull qwen3:4b --ollama http://10.0.0.5:11434', shows: 'on another machine' },
+    { command: 'llama models pull sentence-transformers/all-MiniLM-L6-v2', shows: 'an embedding model, 91 MB' },
   ],
   async run({ args, options, context }) {
-    const [{ pullByName }, { toOutput }, { fromHomePath }, { defaultModelsFolder }] = await Promise.all([
+    const [{ pullByName }, { toOutput }, { fromHomePath }, { defaultModelsFolder }, packages] = await Promise.all([
       import('../model-pullers.ts'),
       import('../output.ts'),
       import('../home-path.ts'),
       import('../../kernel/models-folder.ts'),
+      import('../../kernel/optional-package.ts'),
     ])
     const output = toOutput(context, options)
-    const { use, ...pulled } = await pullByName({
+    const { use, needs, ...pulled } = await pullByName({
       model: args.model,
       ollama: options.ollama,
       folder: options.folder === undefined ? defaultModelsFolder(context.home) : fromHomePath(options.folder, context),
@@ -43,6 +49,10 @@ export const command = defineCommand({
       context,
     })
     output.result(pulled, () => `${pulled.model} is there.\n`)
+    const folder = packages.toPackagesFolder(undefined, context.env)
+    if (needs !== undefined && packages.findOptionalPackage(needs, folder) === undefined) {
+      output.note(`It needs: ${packages.toInstallCommand(needs)}`)
+    }
     output.note(`Use it: ${use}`)
     return 0
   },

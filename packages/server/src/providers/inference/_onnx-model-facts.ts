@@ -124,10 +124,17 @@ export interface ModelPlace {
 }
 
 /** Reads a folder. Undefined where it holds no ONNX model; throws `local_model_invalid` where its files make no sense. */
-export async function findModelFacts({ id, directory, contextLength }: ModelPlace): Promise<ModelFacts | undefined> {
+export async function findModelFacts(place: ModelPlace): Promise<ModelFacts | undefined> {
+  const { directory } = place
   const graph = await findGraph(directory)
-  const files = new ModelFiles(id, directory)
   if (graph === undefined || !(await exists(join(directory, 'tokenizer.json')))) return undefined
+  return findFactsOfGraph(place, graph)
+}
+
+/** Reads what stands beside a graph, which itself need not be there yet. Undefined where it embeds and ranks nothing. */
+export async function findFactsOfGraph(place: ModelPlace, graph: string): Promise<ModelFacts | undefined> {
+  const { id, directory, contextLength } = place
+  const files = new ModelFiles(id, directory)
   const config = await files.find('config.json', ModelConfig)
   if (config === undefined) return undefined
   const tokenizer = await files.find('tokenizer_config.json', TokenizerConfig)
