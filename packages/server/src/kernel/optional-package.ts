@@ -15,6 +15,17 @@ export interface OptionalPackage {
   readonly installEnv?: Readonly<Record<string, string>>
 }
 
+/** The variable that names the folder of optional packages where no setting does. */
+export const PACKAGES_FOLDER_VARIABLE = 'LLAMA_STACK_OPTIONAL_PACKAGES'
+
+/** The folder in which optional packages are looked for first: that of the configuration, else that of the environment. */
+export function toPackagesFolder(
+  setting: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  return setting ?? env[PACKAGES_FOLDER_VARIABLE]
+}
+
 /**
  * The URL of a package's entry, or undefined where it is not installed. It is looked for in `folder` (the folder that
  * holds `node_modules`), then beside this program, then in the working directory. A worker is given this URL.

@@ -1,20 +1,17 @@
 /** Test cases that need a package which the default install leaves out. */
 import { describe } from 'vitest'
-import { findOptionalPackage } from '../kernel/optional-package.ts'
+import { findOptionalPackage, PACKAGES_FOLDER_VARIABLE } from '../kernel/optional-package.ts'
 import type { OptionalPackage } from '../kernel/optional-package.ts'
-
-/** The variable with the folder whose `node_modules` holds optional packages for tests. */
-const FOLDER_VARIABLE = 'LLAMA_STACK_OPTIONAL_PACKAGES'
 
 /** Where tests look for optional packages first, or undefined. */
 export function optionalPackagesFolder(): string | undefined {
-  return process.env[FOLDER_VARIABLE]
+  return process.env[PACKAGES_FOLDER_VARIABLE]
 }
 
 /** Why cases that need a package cannot run here, or undefined where they can. */
 export function whyPackageIsAbsent(wanted: OptionalPackage): string | undefined {
   if (findOptionalPackage(wanted, optionalPackagesFolder()) !== undefined) return undefined
-  return `${wanted.name}@${wanted.version} is not installed; name its folder in ${FOLDER_VARIABLE}`
+  return `${wanted.name}@${wanted.version} is not installed; name its folder in ${PACKAGES_FOLDER_VARIABLE}`
 }
 
 /** Declares cases that need a package. Where it is absent they are skipped, and both the log and their name say so. */

@@ -6,7 +6,7 @@ import type { Clock, Log, ProviderEnvironment, ProviderHealth, ProviderModel, Up
 import { createDownloader } from '../../kernel/download.ts'
 import { parseModelSource } from '../../kernel/model-source.ts'
 import { defaultModelsFolder } from '../../kernel/models-folder.ts'
-import { findOptionalPackage, toInstallCommand } from '../../kernel/optional-package.ts'
+import { findOptionalPackage, toInstallCommand, toPackagesFolder } from '../../kernel/optional-package.ts'
 import { createGgufCatalog } from './_gguf-catalog.ts'
 import type { GgufModel } from './_gguf-catalog.ts'
 import { createLlamaEngine, llamaPackage } from './_llama-engine.ts'
@@ -45,7 +45,7 @@ const ENGINE_END_MS = 1000
 export function createLlamaHost(options: LlamaHostOptions): LlamaHost {
   const { provider, settings, env, home, upstream, clock } = options
   const folder = settings.models_dir ?? defaultModelsFolder(home)
-  const packagesFolder = settings.packages_dir ?? env['LLAMA_STACK_OPTIONAL_PACKAGES']
+  const packagesFolder = toPackagesFolder(settings.packages_dir, env)
   const own = new AbortController()
   const closing = AbortSignal.any([options.signal, own.signal])
   const downloader = createDownloader({ upstream })

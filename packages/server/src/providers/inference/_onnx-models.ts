@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Log, ProviderEnvironment, ProviderHealth, ProviderModel } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
-import { findOptionalPackage, importOptionalPackage } from '../../kernel/optional-package.ts'
+import { findOptionalPackage, importOptionalPackage, toPackagesFolder } from '../../kernel/optional-package.ts'
 import { findModelFacts } from './_onnx-model-facts.ts'
 import type { ModelFacts } from './_onnx-model-facts.ts'
 import { listCandidateFolders, listModelFolderIds, toModelFolders } from './_onnx-model-search.ts'
@@ -35,17 +35,19 @@ const MAX_REMEMBERED = 1000
 export class OnnxModels implements AsyncDisposable {
   readonly #options: OnnxModelsOptions
   readonly #folders: ModelFolders
+  readonly #packagesFolder: string | undefined
   readonly #found = new Map<string, Promise<OnnxModel | undefined>>()
   readonly #threads = new Set<ModelThread>()
 
   constructor(options: OnnxModelsOptions) {
     this.#options = options
     this.#folders = toModelFolders(options.env, options.config.models_dir)
+    this.#packagesFolder = toPackagesFolder(options.config.packages_dir, options.env)
   }
 
   /** The URL of the runtime, or undefined where it is not installed. */
   findRuntime(): string | undefined {
-    return findOptionalPackage(onnxRuntimePackage, this.#options.config.packages_dir)
+    return findOptionalPackage(onnxRuntimePackage, this.#packagesFolder)
   }
 
   /**
@@ -57,8 +59,7 @@ export class OnnxModels implements AsyncDisposable {
     const hubId = findHubId(model)
     const found = hubId === undefined ? undefined : await this.#findOnce(hubId)
     if (found !== undefined || this.#options.config.fallback === 'lexical') return found
-    const { packages_dir: folder } = this.#options.config
-    if (this.findRuntime() === undefined) await importOptionalPackage(onnxRuntimePackage, folder)
+    if (this.findRuntime() === undefined) await importOptionalPackage(onnxRuntimePackage, this.#packagesFolder)
     const folders = Object.values(this.#folders).filter((name) => name !== undefined)
     throw new StackError('local_model_missing', { model, folders: folders.join(' or ') })
   }

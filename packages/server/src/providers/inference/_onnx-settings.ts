@@ -14,7 +14,9 @@ export const onnxSettings = {
     .string()
     .min(1)
     .optional()
-    .describe('The folder in whose node_modules onnxruntime-node is. Default: beside this program.'),
+    .describe(
+      'The folder in whose node_modules onnxruntime-node is. Default: LLAMA_STACK_OPTIONAL_PACKAGES, or beside this program.',
+    ),
   fallback: z
     .enum(['lexical', 'error'])
     .default('lexical')
