@@ -28,7 +28,7 @@ test.each([
     'TLS failed, tlsv13 alert certificate required.',
   ],
   ['what nobody has heard of', { code: 'EWHAT' }, 'provider_unreachable', 'the vendor sleeps'],
-])('%s is told in words', (_about, facts, code, words) => {
+])('%s is told in words', (...[, facts, code, words]) => {
   const error = toTransportError('acme', cause('the vendor sleeps', facts), false)
   expect(error.code).toBe(code)
   expect(error.message).toContain(words)
