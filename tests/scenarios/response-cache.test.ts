@@ -344,6 +344,18 @@ describe('what is kept', () => {
     })
   })
 
+  test('nothing when a model is tried out', async () => {
+    await withVendor({ config: { responseCache: { defaultTtlSeconds: 60 } } }, async ({ call, asked }) => {
+      const probe = async (): Promise<number> => {
+        const before = asked()
+        expect((await call('POST /v1alpha/admin/models/vendor/m1/probe')).status).toBe(200)
+        return asked() - before
+      }
+      const first = await probe()
+      expect([first > 0, await probe()]).toEqual([true, first])
+    })
+  })
+
   test('nothing while recording: each call is made', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'recordings-'))
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }))

@@ -150,7 +150,8 @@ async function answer(question: Question, { inference, model, context }: Asking)
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)])
   const { rawBody: _body, ...rest } = context
   const request = { ...question, model, store: false }
-  return toCompletion(await inference.createChatCompletion(request, { ...rest, signal }), model)
+  // An answer that was given before tells nothing of now.
+  return toCompletion(await inference.createChatCompletion(request, { ...rest, signal, cacheControl: 'off' }), model)
 }
 
 /** Whether the request itself was the reason. */
