@@ -27,4 +27,5 @@ test('a stream is whole with its last event, whatever stands between', () => {
   expect(isWholeStream(Buffer.concat([Buffer.from(': llama-stack {"provider":"b"}\n\n'), stream(pieces)]))).toBe(true)
   expect(isWholeStream(stream(pieces, ''))).toBe(false)
   expect(isWholeStream(stream([end(null)]))).toBe(false)
+  expect(isWholeStream(Buffer.from('data: {"choices":[{\n\ndata: [DONE]\n\n'))).toBe(false)
 })

@@ -26,14 +26,15 @@ export function isWholeCompletion(pieces: readonly unknown[]): boolean {
 
 /** Whether the bytes of an event stream hold a whole completion, its last event included. */
 export function isWholeStream(bytes: Uint8Array): boolean {
-  const pieces: unknown[] = []
-  let isDone = false
-  const parser = createSseParser(({ data }) => {
-    if (data === '[DONE]') isDone = true
-    // What was sent is JSON that the relay had parsed or copied.
-    else pieces.push(JSON.parse(data))
-  })
+  const events: string[] = []
+  const parser = createSseParser(({ data }) => void events.push(data))
   parser.push(bytes)
   parser.end()
-  return isDone && isWholeCompletion(pieces)
+  if (events.pop() !== '[DONE]') return false
+  try {
+    return isWholeCompletion(events.map((data): unknown => JSON.parse(data)))
+  } catch {
+    // The relay passes most of what a vendor sends without reading it.
+    return false
+  }
 }
