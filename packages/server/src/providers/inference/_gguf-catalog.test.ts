@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const catalogOf = (more: Partial<GgufCatalogOptions> = {}) =>
-  createGgufCatalog({ models: {}, folder, home: folder, contextSize: 1024, ...more })
+  createGgufCatalog({ models: {}, folder, home: folder, contextLength: 1024, ...more })
 const idsOf = async (more?: Partial<GgufCatalogOptions>) => (await catalogOf(more).list()).map(({ id }) => id)
 
 describe('the header of a GGUF file', () => {
@@ -62,7 +62,7 @@ describe('the catalogue', () => {
   test('finds what it lists, and takes no id for a path', async () => {
     writeTinyGguf(join(folder, 'a.gguf'))
     expect(await catalogOf({ folder: join(folder, 'acme') }).find('../a')).toBeUndefined()
-    expect(await catalogOf().find('a')).toMatchObject({ type: 'llm', contextSize: 1024 })
+    expect(await catalogOf().find('a')).toMatchObject({ type: 'llm', contextLength: 1024 })
   })
 
   test('reads entries: paths, sources and settings', async () => {
@@ -71,7 +71,7 @@ describe('the catalogue', () => {
     writeTinyGguf(join(folder, 'elsewhere/d.gguf'))
     const models = {
       relative: 'elsewhere/c.gguf',
-      home: { path: '~/elsewhere/c.gguf', embedding: true, context_size: 128, gpu_layers: 3 },
+      home: { path: '~/elsewhere/c.gguf', embedding: true, context_length: 128, gpu_layers: 3 },
       far: { url: 'hf:acme/far/far.gguf', sha256: 'ab'.repeat(32) },
       'odd/name:4b': 'https://files.example/x.gguf',
       absent: 'absent.gguf',
@@ -84,8 +84,8 @@ describe('the catalogue', () => {
       'far',
       'odd/name:4b',
     ])
-    expect(await catalog.find('relative')).toMatchObject({ contextSize: 300 })
-    expect(await catalog.find('home')).toMatchObject({ type: 'embedding', contextSize: 128, gpuLayers: 3 })
+    expect(await catalog.find('relative')).toMatchObject({ contextLength: 300 })
+    expect(await catalog.find('home')).toMatchObject({ type: 'embedding', contextLength: 128, gpuLayers: 3 })
     expect(await catalog.find('far')).toMatchObject({ path: join(folder, 'far.gguf'), sha256: 'ab'.repeat(32) })
     expect((await catalog.find('odd/name:4b'))?.path).toBe(join(folder, 'odd-name-4b.gguf'))
   })
@@ -94,9 +94,9 @@ describe('the catalogue', () => {
     const path = join(folder, 'a.gguf')
     writeTinyGguf(path, { contextLength: 100 })
     const catalog = catalogOf()
-    expect((await catalog.find('a'))?.contextSize).toBe(100)
+    expect((await catalog.find('a'))?.contextLength).toBe(100)
     writeTinyGguf(path, { contextLength: 200 })
     utimesSync(path, new Date(), new Date(Date.now() + 5000))
-    expect((await catalog.find('a'))?.contextSize).toBe(200)
+    expect((await catalog.find('a'))?.contextLength).toBe(200)
   })
 })

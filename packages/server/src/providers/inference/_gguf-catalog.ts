@@ -11,7 +11,7 @@ export interface GgufEntry {
   readonly path?: string | undefined
   readonly url?: string | undefined
   readonly sha256?: string | undefined
-  readonly context_size?: number | undefined
+  readonly context_length?: number | undefined
   readonly gpu_layers?: number | undefined
   readonly embedding?: boolean | undefined
 }
@@ -26,7 +26,7 @@ export interface GgufModel {
   readonly sha256: string | undefined
   readonly type: Exclude<ModelType, 'rerank'>
   /** Tokens of prompt and reply together. */
-  readonly contextSize: number
+  readonly contextLength: number
   readonly gpuLayers: number | undefined
 }
 
@@ -36,7 +36,7 @@ export interface GgufCatalogOptions {
   readonly folder: string
   readonly home: string
   /** What a model gets at most where its entry says nothing, in tokens. */
-  readonly contextSize: number
+  readonly contextLength: number
 }
 
 export interface GgufCatalog {
@@ -65,7 +65,7 @@ export function createGgufCatalog(options: GgufCatalogOptions): GgufCatalog {
     const taken = new Set(configured.map(({ path }) => path))
     const found = (await listFiles(options.folder)).filter(({ path }) => !taken.has(path))
     const listed = await Promise.all(
-      [...configured, ...found].map((model) => inspect(model, options.contextSize, readHeader)),
+      [...configured, ...found].map((model) => inspect(model, options.contextLength, readHeader)),
     )
     return listed.filter((model) => model !== undefined)
   }
@@ -78,8 +78,8 @@ export function createGgufCatalog(options: GgufCatalogOptions): GgufCatalog {
 }
 
 /** A model before its file was looked at. */
-type Unread = Omit<GgufModel, 'type' | 'contextSize'> & {
-  readonly contextSize: number | undefined
+type Unread = Omit<GgufModel, 'type' | 'contextLength'> & {
+  readonly contextLength: number | undefined
   readonly embedding: boolean | undefined
 }
 
@@ -97,7 +97,7 @@ function toConfigured(id: string, entry: string | GgufEntry, { folder, home }: G
     path: toAbsolute(given.path ?? `${id.replaceAll(/[^\w.-]+/g, '-')}.gguf`, folder, home),
     url: given.url,
     sha256: given.sha256,
-    contextSize: given.context_size,
+    contextLength: given.context_length,
     gpuLayers: given.gpu_layers,
     embedding: given.embedding,
   }
@@ -117,7 +117,7 @@ async function listFiles(folder: string): Promise<readonly Unread[]> {
       path: join(folder, name),
       url: undefined,
       sha256: undefined,
-      contextSize: undefined,
+      contextLength: undefined,
       gpuLayers: undefined,
       embedding: undefined,
     }))
@@ -132,7 +132,7 @@ interface ReadFile {
 
 async function inspect(
   { embedding, ...unread }: Unread,
-  usualContextSize: number,
+  usualContextLength: number,
   readHeader: HeaderReader,
 ): Promise<Listed | undefined> {
   const file = await readHeader(unread.path)
@@ -140,8 +140,8 @@ async function inspect(
   // A file that cannot be read is not offered; one that can be fetched is.
   if (file === undefined && unread.url === undefined) return undefined
   const type = embedding === true ? 'embedding' : embedding === false ? 'llm' : typeOf(file?.header)
-  const trained = file?.header.contextLength ?? usualContextSize
-  const model = { ...unread, type, contextSize: unread.contextSize ?? Math.min(trained, usualContextSize) }
+  const trained = file?.header.contextLength ?? usualContextLength
+  const model = { ...unread, type, contextLength: unread.contextLength ?? Math.min(trained, usualContextLength) }
   return { model, shown: { id: model.id, type, metadata: describe(model, file) }, isHere: file !== undefined }
 }
 
@@ -156,7 +156,7 @@ function typeOf(header: GgufHeader | undefined): GgufModel['type'] {
   return poolingType !== NO_POOLING || ENCODERS.has(architecture) ? 'embedding' : 'llm'
 }
 
-function describe({ contextSize, type }: GgufModel, file: ReadFile | undefined): ProviderModel['metadata'] {
+function describe({ contextLength, type }: GgufModel, file: ReadFile | undefined): ProviderModel['metadata'] {
   if (file === undefined) return { format: 'gguf', downloaded: false }
   const { architecture, name, sizeLabel, embeddingLength } = file.header
   return {
@@ -165,7 +165,7 @@ function describe({ contextSize, type }: GgufModel, file: ReadFile | undefined):
     size_bytes: file.bytes,
     ...(name === undefined ? {} : { name }),
     ...(sizeLabel === undefined ? {} : { parameters: sizeLabel }),
-    context_length: contextSize,
+    context_length: contextLength,
     ...(type === 'embedding' && embeddingLength !== undefined ? { embedding_dimension: embeddingLength } : {}),
   }
 }

@@ -51,7 +51,7 @@ export function createLlamaHost(options: LlamaHostOptions): LlamaHost {
   const downloader = createDownloader({ upstream })
   const threads = settings.threads ?? Math.max(1, Math.floor(availableParallelism() / 2))
   const engine = createLateEngine({ gpu: settings.gpu, threads, log: options.log, packagesFolder })
-  const catalog = createGgufCatalog({ models: settings.models, folder, home, contextSize: settings.context_size })
+  const catalog = createGgufCatalog({ models: settings.models, folder, home, contextLength: settings.context_length })
 
   const load = async (model: GgufModel, signal: AbortSignal): Promise<LoadedModel> => {
     // Before a download of gigabytes that nothing could run.

@@ -10,7 +10,7 @@ const modelOf = (id: string): GgufModel => ({
   url: undefined,
   sha256: undefined,
   type: 'llm',
-  contextSize: 1,
+  contextLength: 1,
   gpuLayers: undefined,
 })
 const never = new AbortController().signal

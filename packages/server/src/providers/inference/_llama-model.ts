@@ -53,7 +53,7 @@ const MIN_CONTEXT_TOKENS = 256
 
 /** Loads the file of a model. */
 export async function createLoadedModel(
-  { id, path, type, gpuLayers, contextSize }: GgufModel,
+  { id, path, type, gpuLayers, contextLength }: GgufModel,
   engine: LlamaEngine,
   settings: ModelSettings & { readonly signal: AbortSignal },
 ): Promise<LoadedModel> {
@@ -64,9 +64,9 @@ export async function createLoadedModel(
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
   })
   try {
-    const options = { threads, contextSize: { min: Math.min(MIN_CONTEXT_TOKENS, contextSize), max: contextSize } }
+    const options = { threads, contextSize: { min: Math.min(MIN_CONTEXT_TOKENS, contextLength), max: contextLength } }
     if (type === 'embedding')
-      return toEmbedder({ id, model, contextSize, settings }, await model.createEmbeddingContext(options))
+      return toEmbedder({ id, model, contextLength, settings }, await model.createEmbeddingContext(options))
     const context = await model.createContext({ ...options, sequences: parallel })
     return toWriter({ id, model, engine, settings }, context)
   } catch (error) {
@@ -123,17 +123,17 @@ async function read(sequence: Sequence, tokens: readonly Token[], signal: AbortS
 interface EmbedderParts {
   readonly id: string
   readonly model: Model
-  readonly contextSize: number
+  readonly contextLength: number
   readonly settings: ModelSettings
 }
 
-function toEmbedder({ id, model, contextSize, settings }: EmbedderParts, context: EmbeddingContext): LoadedEmbedder {
+function toEmbedder({ id, model, contextLength, settings }: EmbedderParts, context: EmbeddingContext): LoadedEmbedder {
   const slots = toSlots({ slots: [context], model: id, ...settings })
   return {
     kind: 'embedder',
     id,
     model,
-    contextTokens: contextSize,
+    contextTokens: contextLength,
     embed: (tokens, signal) => slots.use({ signal, run: async (free) => (await free.getEmbeddingFor(tokens)).vector }),
     [Symbol.asyncDispose]: () => model.dispose(),
   }

@@ -13,7 +13,7 @@ const Entry = z.strictObject({
     .regex(/^[0-9a-fA-F]{64}$/)
     .optional()
     .describe('The SHA-256 that a download has to have, in hex.'),
-  context_size: z.int().min(64).optional().describe('Tokens of prompt and reply together, for this model.'),
+  context_length: z.int().min(64).optional().describe('Tokens of prompt and reply together, for this model.'),
   gpu_layers: z.int().min(0).optional().describe('Layers on the GPU. Default: as many as fit.'),
   embedding: z.boolean().optional().describe('Whether it makes vectors. Default: what its file says.'),
 })
@@ -36,7 +36,11 @@ export const llamaSettings = z.strictObject({
     .describe(
       'The folder in whose node_modules node-llama-cpp is. Default: LLAMA_STACK_OPTIONAL_PACKAGES, or beside this program.',
     ),
-  context_size: z.int().min(64).default(8192).describe('Tokens of prompt and reply together, at most. Default: 8192.'),
+  context_length: z
+    .int()
+    .min(64)
+    .default(8192)
+    .describe('Tokens of prompt and reply together, at most. Default: 8192.'),
   max_loaded: z.int().min(1).default(1).describe('Models in memory at the same time. Default: 1.'),
   idle_seconds: z.number().min(0).default(900).describe('Unused for so long, a model leaves the memory. Default: 900.'),
   parallel: z.int().min(1).max(64).default(2).describe('Replies that one model writes at a time. Default: 2.'),

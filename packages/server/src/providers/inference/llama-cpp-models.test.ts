@@ -59,8 +59,8 @@ describeWithPackage(llamaPackage, 'GGUF models of this machine', () => {
     await using rig = createLlamaRig({
       files: { greeter, embedder: { poolingType: 1 } },
       config: {
-        context_size: 1024,
-        models: { named: { path: 'greeter.gguf', context_size: 512 }, far: 'hf:acme/far/far.gguf' },
+        context_length: 1024,
+        models: { named: { path: 'greeter.gguf', context_length: 512 }, far: 'hf:acme/far/far.gguf' },
       },
     })
     const listed = await rig.provider.models(offlineCall())

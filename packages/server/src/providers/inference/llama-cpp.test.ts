@@ -71,7 +71,7 @@ describeWithPackage(llamaPackage, 'a GGUF model inside the server', () => {
   beforeAll(async () => {
     rig = createLlamaRig({
       files: { greeter, babbler: chatMl, talker, caller, thinker, slow, small: { ...talker, contextLength: 256 } },
-      config: { max_loaded: 7, context_size: 2048, max_waiting: 1 },
+      config: { max_loaded: 7, context_length: 2048, max_waiting: 1 },
     })
     await complete(ask())
   }, 120_000)
