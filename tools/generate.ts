@@ -16,6 +16,7 @@ const files: readonly (readonly [path: string, generate: () => Promise<string> |
   ['packages/server/src/cli/commands.gen.ts', () => generateCommands(join(server, 'cli/commands'))],
   ['docs/openapi.json', async () => (await import('./generate-openapi.ts')).generateOpenApi()],
   ['docs/reference/errors.md', async () => (await import('./generate-reference.ts')).generateErrorReference()],
+  ['docs/reference/models.md', async () => (await import('./generate-model-reference.ts')).generateModelReference()],
   ['docs/compatibility.md', async () => (await import('./generate-reference.ts')).generateCompatibility()],
 ]
 

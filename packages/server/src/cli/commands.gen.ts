@@ -60,6 +60,13 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import('./commands/models-list.ts')).command,
   },
   {
+    path: 'models probe',
+    aliases: ['model probe'],
+    group: 'Use',
+    summary: 'Try out what a model of the running server can do',
+    load: async () => (await import('./commands/models-probe.ts')).command,
+  },
+  {
     path: 'models pull',
     aliases: ['pull', 'model download'],
     group: 'Use',

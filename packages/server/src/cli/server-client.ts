@@ -13,6 +13,8 @@ export interface ServerAddress {
 export interface ServerClient {
   get(path: string): Promise<unknown>
   delete(path: string): Promise<unknown>
+  /** Posts a request that is answered by one JSON value. */
+  post(path: string, body: unknown): Promise<unknown>
   /** Posts a request that is answered by server-sent events, and yields their data up to `[DONE]`. */
   stream(path: string, body: unknown): AsyncIterable<string>
 }
@@ -46,6 +48,9 @@ export function toServerClient(
     },
     async delete(path) {
       return (await send(path, { method: 'DELETE' })).json()
+    },
+    async post(path, body) {
+      return (await send(path, { method: 'POST', body: JSON.stringify(body) })).json()
     },
     async *stream(path, body) {
       const response = await send(path, { method: 'POST', body: JSON.stringify(body) })

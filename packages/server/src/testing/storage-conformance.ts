@@ -270,6 +270,20 @@ function describeModels(store: SharedStore): void {
     expect(await theirs.list()).toEqual([model('second', 'vllm')])
   })
 
+  test('of each tried model the last outcome is kept, for its owner only', async () => {
+    const [mine, theirs] = [store().modelProbes(newcomer()), store().modelProbes(newcomer())]
+    const probe = { providerId: 'one', providerModelId: 'a/b', facts: { tools: true }, probedAtMs: 5 }
+    await mine.save(probe)
+    await mine.save({ ...probe, providerModelId: 'c' })
+    await mine.save({ ...probe, facts: { tools: false, input_modalities: ['text'] }, probedAtMs: 7 })
+    await theirs.save({ ...probe, providerId: 'two' })
+    expect(await mine.list()).toEqual([
+      { ...probe, facts: { tools: false, input_modalities: ['text'] }, probedAtMs: 7 },
+      { ...probe, providerModelId: 'c' },
+    ])
+    expect(await theirs.list()).toEqual([{ ...probe, providerId: 'two' }])
+  })
+
   test('an id that is taken is refused, with the name of the provider that has it', async () => {
     const repository = store().models(newcomer())
     await repository.insert(model('gpt', 'openai'))

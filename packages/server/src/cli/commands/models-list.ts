@@ -19,11 +19,12 @@ export const command = defineCommand({
     { command: 'llama models --json | jq -r .[].id', shows: 'the ids, for a script' },
   ],
   async run({ options, context }) {
-    const [{ listModels }, { toServerClient }, { toOutput }, { renderTable }] = await Promise.all([
+    const [{ listModels }, { toServerClient }, { toOutput }, { renderTable }, words] = await Promise.all([
       import('../server-models.ts'),
       import('../server-client.ts'),
       import('../output.ts'),
       import('../table.ts'),
+      import('../fact-words.ts'),
     ])
     const client = toServerClient(options, context.fetch, context.interrupts.signal)
     const models = (await listModels(client)).filter(
@@ -39,6 +40,25 @@ export const command = defineCommand({
           { title: 'MODEL', value: (model) => model.id },
           { title: 'TYPE', value: (model) => model.type, dropOrder: 1 },
           { title: 'PROVIDER', value: (model) => model.providerId, dropOrder: 2 },
+          {
+            title: 'CONTEXT',
+            value: ({ facts }) => words.toCountWords(facts.context_length),
+            align: 'right',
+            dropOrder: 3,
+          },
+          {
+            title: '$ IN',
+            value: ({ facts }) => words.toDollarWords(facts.price?.input),
+            align: 'right',
+            dropOrder: 5,
+          },
+          {
+            title: '$ OUT',
+            value: ({ facts }) => words.toDollarWords(facts.price?.output),
+            align: 'right',
+            dropOrder: 5,
+          },
+          { title: 'CAN', value: ({ facts }) => words.toAbilityWords(facts), dropOrder: 4 },
         ],
         output.terminal,
       ),

@@ -15,10 +15,11 @@ export const command = defineCommand({
     { command: 'llama models show demo/lexical --json', shows: 'for a program' },
   ],
   async run({ args, options, context }) {
-    const [{ getModel }, { toServerClient }, { toOutput }] = await Promise.all([
+    const [{ getModel }, { toServerClient }, { toOutput }, { toFactLines }] = await Promise.all([
       import('../server-models.ts'),
       import('../server-client.ts'),
       import('../output.ts'),
+      import('../fact-words.ts'),
     ])
     const client = toServerClient(options, context.fetch, context.interrupts.signal)
     const model = await getModel(client, args.model)
@@ -27,7 +28,10 @@ export const command = defineCommand({
         model.id,
         `  Type      ${model.type}`,
         `  Provider  ${model.providerId} (as ${model.resourceId})`,
-        ...Object.entries(model.metadata).map(([name, value]) => `  ${name}  ${JSON.stringify(value)}`),
+        ...toFactLines(model.facts, model.sources),
+        ...Object.entries(model.metadata)
+          .filter(([name]) => !(name in model.facts))
+          .map(([name, value]) => `  ${name}  ${JSON.stringify(value)}`),
         '',
       ].join('\n'),
     )

@@ -23,6 +23,8 @@ export interface PublishedModel {
   /** In tokens; `upTo` has the length that a request may ask for beyond it. */
   readonly context?: number
   readonly upTo?: number
+  /** Whether its names are given to newer models in time, whose context may be longer. Default: false. */
+  readonly moves?: boolean
   readonly maxOutput?: number
   readonly inputs?: readonly Modality[]
   readonly outputs?: readonly Modality[]
@@ -109,6 +111,7 @@ const groq = {
 const perplexity = {
   vendor: 'perplexity',
   source: from('docs.perplexity.ai/getting-started/models'),
+  moves: true,
   inputs: IMAGE,
   outputs: TEXT,
   tools: false,
@@ -181,8 +184,8 @@ export const publishedModels: readonly PublishedModel[] = Object.freeze([
   { ...gemini, names: ['gemini-3-flash-preview', 'gemini-3-pro-preview', 'gemini-3.1-pro-preview'] },
   { ...gemini, names: ['gemini-3.1-flash-lite', 'gemini-3.5-flash'] },
 
-  { ...deepseek, names: ['deepseek-chat'], reasoning: false, dollars: [0.14, 0.0028, 0.28] },
-  { ...deepseek, names: ['deepseek-reasoner'], reasoning: true, dollars: [0.14, 0.0028, 0.28] },
+  { ...deepseek, names: ['deepseek-chat'], moves: true, reasoning: false, dollars: [0.14, 0.0028, 0.28] },
+  { ...deepseek, names: ['deepseek-reasoner'], moves: true, reasoning: true, dollars: [0.14, 0.0028, 0.28] },
   {
     ...deepseek,
     names: ['deepseek-v4-flash'],

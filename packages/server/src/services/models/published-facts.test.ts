@@ -80,5 +80,12 @@ describe('a name', () => {
       upTo: 1_000_000,
     })
     expect(findPublishedFacts('anthropic', 'claude-haiku-4-5')?.upTo).toBe(200_000)
+    // Such a name may stand for another model tomorrow.
+    for (const [vendor, name] of [
+      ['anthropic', 'claude-3-5-sonnet-latest'],
+      ['deepseek', 'deepseek-chat'],
+    ] as const) {
+      expect(findPublishedFacts(vendor, name)).toMatchObject({ upTo: undefined })
+    }
   })
 })

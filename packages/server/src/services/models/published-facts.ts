@@ -3,11 +3,11 @@ import type { FactName, FactSource, ModelFacts, ModelPrice } from '@llama-stack/
 import { publishedModels } from './model-facts-table.ts'
 import type { PublishedModel } from './model-facts-table.ts'
 
-/** Published facts, and the length of the context that a request may ask for. */
+/** Published facts, and how much a request may ask for. */
 export interface PublishedFacts {
   readonly facts: ModelFacts
   readonly source: FactSource
-  /** Greater than `facts.context_length` where a request may ask for more. */
+  /** At least `facts.context_length`; undefined where the name may stand for a newer model by now. */
   readonly upTo: number | undefined
 }
 
@@ -22,7 +22,8 @@ export function findPublishedFacts(catalog: string, name: string): PublishedFact
     .find((found) => found !== undefined && (found.vendor === catalog || found.alsoAt?.includes(catalog) === true))
   if (row === undefined) return undefined
   const source = { from: 'table', as_of: row.source.asOf } as const
-  return { facts: toFacts(row, row.vendor === catalog), source, upTo: row.upTo ?? row.context }
+  const moves = row.moves === true || name.endsWith('latest')
+  return { facts: toFacts(row, row.vendor === catalog), source, upTo: moves ? undefined : (row.upTo ?? row.context) }
 }
 
 /** The name as it is, then without what stands before and after it. */
