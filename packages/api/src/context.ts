@@ -22,6 +22,8 @@ export interface CallContext {
   readonly testId?: string
   /** The body as it was received, where there was one. */
   readonly rawBody?: Uint8Array
+  /** Its members, as they were parsed and as they stay: what has the same members can be sent on as it came. */
+  readonly rawFields?: Readonly<Record<string, unknown>>
   /** Which generation's path was called: `/v1/openai/v1/…` is Llama Stack's. Default: ogx. */
   readonly generation?: 'llama-stack' | 'ogx'
   /** What the header `x-llama-stack-cache` asks of the response cache, as it came. Default: what is configured. */

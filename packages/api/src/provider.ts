@@ -149,7 +149,10 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
 }
 
 /** One call to a provider: the parts of the caller's context that concern it. */
-export type ProviderCall = Pick<CallContext, 'requestId' | 'signal' | 'providerData' | 'testId'>
+export type ProviderCall = Pick<
+  CallContext,
+  'requestId' | 'signal' | 'providerData' | 'testId' | 'rawBody' | 'rawFields'
+>
 
 /**
  * A provider's answer to a completion. `upstream` means that the vendor speaks OpenAI's protocol: the service relays and

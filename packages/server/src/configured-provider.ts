@@ -57,6 +57,9 @@ export function createConfiguredProvider(
     shownConfig: maskSecrets(entry.config) as ProviderHandle['shownConfig'],
     off: world.replaying ? undefined : definition.off?.(config, world.env),
     credentialKey: definition.credential?.providerData,
+    get created() {
+      return created
+    },
     get() {
       created ??= definition.create({
         id: entry.id,

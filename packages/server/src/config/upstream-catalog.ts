@@ -49,13 +49,23 @@ const inference: readonly Row[] = [
     'inline::sentence-transformers',
     both,
     'Embedding models that run on the CPU of the server',
-    { standIn: { type: 'inline::lexical', what: 'vectors come from words unless onnxruntime-node and the model are here' } },
+    {
+      standIn: {
+        type: 'inline::lexical',
+        what: 'vectors come from words unless onnxruntime-node and the model are here',
+      },
+    },
   ],
   [
     'inline::transformers',
     second,
     'Reranking models that run on the CPU of the server',
-    { standIn: { type: 'inline::lexical', what: 'scores come from words unless onnxruntime-node and the model are here' } },
+    {
+      standIn: {
+        type: 'inline::lexical',
+        what: 'scores come from words unless onnxruntime-node and the model are here',
+      },
+    },
   ],
   ['inline::demo', ours, 'Canned and computed answers, without a key and without a network'],
   ['inline::lexical', ours, 'Embeddings and reranking from words, without a network'],

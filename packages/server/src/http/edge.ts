@@ -13,6 +13,7 @@ import { ExchangeList } from './exchange-list.ts'
 import type { Arrival, FinishedRequest } from './exchange.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
 import type { RequestHead } from './http-message.ts'
+import { isRecord } from '../kernel/json-record.ts'
 import type { HttpServerSettings } from './http-settings.ts'
 import { createKeepAliveTicker } from './keep-alive-ticker.ts'
 import type { KeepAliveTicker } from './keep-alive-ticker.ts'
@@ -161,7 +162,10 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
   }
   if (request.url?.startsWith(LLAMA_STACK_PREFIX) === true) context.generation = 'llama-stack'
   if (testId !== undefined) context.testId = testId
-  if (rawBody !== undefined) context.rawBody = rawBody
+  if (rawBody !== undefined) {
+    context.rawBody = rawBody
+    if (isRecord(body)) context.rawFields = body
+  }
   const cacheControl = request.headers['x-llama-stack-cache']
   if (typeof cacheControl === 'string') context.cacheControl = cacheControl
   // The parser has checked the request against the very schemas that the operation's type comes from.

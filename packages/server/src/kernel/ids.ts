@@ -22,19 +22,20 @@ export function createIds(): Ids {
     }
     return pool[position++] ?? 0
   }
+  const drawn = Buffer.allocUnsafeSlow(LENGTH)
   return {
     random(prefix) {
-      let id = prefix
-      let missing = LENGTH
-      while (missing > 0) {
+      let found = 0
+      while (found < LENGTH) {
         // 6 bits at a time; the two values beyond the alphabet are drawn again, so that all ids are equally likely.
         const index = nextByte() & 63
         if (index < ALPHABET.length) {
-          id += ALPHABET.charAt(index)
-          missing -= 1
+          drawn[found] = ALPHABET.charCodeAt(index)
+          found += 1
         }
       }
-      return id
+      // One flat text: letters added one by one leave a chain of texts to whoever reads the id.
+      return prefix + drawn.toString('latin1')
     },
   }
 }

@@ -57,7 +57,11 @@ export async function createModelRig(options: ModelRigOptions): Promise<ModelRig
   const opened = opening.move()
   return {
     registry,
-    router: new ModelRouter({ registry, providers, targets: new TargetBook(reliability, new ProviderHealthBook(clock)) }),
+    router: new ModelRouter({
+      registry,
+      providers,
+      targets: new TargetBook(reliability, new ProviderHealthBook(clock)),
+    }),
     logged,
     setTime: (seconds) => (nowMs = seconds * 1000),
     restart: () => opened.use(new ModelRegistry(registryOptions)),
@@ -73,6 +77,7 @@ function toHandle(id: string, { off, credentialKey, ...provider }: RigProvider):
     shownConfig: {},
     off,
     credentialKey,
+    created: provider,
     get: () => Promise.resolve(provider),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

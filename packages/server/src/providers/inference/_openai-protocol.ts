@@ -16,7 +16,7 @@ import { OutgoingCall } from './_outgoing-call.ts'
 import { toBaseUrl, toHookConfig, toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { rerankDocuments } from './_rerank.ts'
-import { expectSuccess } from './_vendor-reply.ts'
+import { expectSuccess, isSuccess } from './_vendor-reply.ts'
 
 /** What every instance has; the rest depends on the dialect. */
 export type OpenAiProtocol = InferenceProvider &
@@ -28,15 +28,9 @@ export function createOpenAiProtocol(context: ProtocolContext): OpenAiProtocol {
   const post = createPoster(context)
   const embedding = toEmbeddingQuirks(dialect)
   return {
-    async chatCompletion(request, call) {
-      const { response, quirks } = await post('chat', request, call)
-      return { kind: 'upstream', response, quirks }
-    },
+    chatCompletion: (request, call) => post('chat', request, call),
     ...(dialect.completions && {
-      async completion(request, call) {
-        const { response, quirks } = await post('completions', request, call)
-        return { kind: 'upstream', response, quirks }
-      },
+      completion: (request, call) => post('completions', request, call),
     }),
     ...(dialect.embeddings && {
       async embeddings(request, call) {
@@ -65,6 +59,7 @@ function isAtHome({ dialect, settings }: ProtocolContext): boolean {
 }
 
 interface Posted {
+  readonly kind: 'upstream'
   readonly response: UpstreamResponse
   readonly quirks: StreamQuirks
 }
@@ -80,7 +75,9 @@ function createPoster(context: ProtocolContext): Poster {
 
   return async (operation, request, call) => {
     context.expectAllowed(request['model'])
-    const target = await context.locate(call)
+    // Nothing is waited for that is there: each wait costs a turn of the microtasks.
+    const located = context.locate(call)
+    const target = located instanceof Promise ? await located : located
     let body = toOutboundBody(request, operation, dialect)
     if (dialect.request !== undefined) body = dialect.request(body, operation, hookConfig)
     if (dialect.inlineImages && operation === 'chat') {
@@ -94,8 +91,10 @@ function createPoster(context: ProtocolContext): Poster {
         ? new OutgoingCall({ provider: context.id, target, operation, body, call })
         : toNativeRequest(native, { context, target, call })
     const response = await context.send(outbound, { target, call })
-    const answer = await expectSuccess(context.id, response)
-    return { response: (await native?.translate(answer)) ?? answer, quirks: asks ? stripping : plain }
+    const quirks = asks ? stripping : plain
+    const answer = isSuccess(response) ? response : await expectSuccess(context.id, response)
+    const translated = native === undefined ? undefined : await native.translate(answer)
+    return { kind: 'upstream', response: translated ?? answer, quirks }
   }
 }
 

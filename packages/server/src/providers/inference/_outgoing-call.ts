@@ -3,6 +3,7 @@ import type { ProviderCall, RecordingKey, UpstreamRequest } from '@llama-stack/a
 import type { CallTarget } from './_call-target.ts'
 import type { Operation, OutboundBody } from './_dialect.ts'
 import { operationPaths, toRecordedBody } from './_outbound-body.ts'
+import { toSplicedBody } from './_spliced-body.ts'
 
 export interface OutgoingCallParts {
   readonly provider: string
@@ -22,7 +23,7 @@ export class OutgoingCall implements UpstreamRequest {
   readonly method = 'POST'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
   readonly chosenBy: CallTarget['chosenBy']
   readonly provider: string
   readonly signal: AbortSignal
@@ -32,7 +33,7 @@ export class OutgoingCall implements UpstreamRequest {
     const { provider, target, operation, body, call } = parts
     this.url = target.baseUrl + operationPaths[operation] + target.query
     this.headers = target.headers
-    this.body = JSON.stringify(body)
+    this.body = toSplicedBody(call, body) ?? JSON.stringify(body)
     this.chosenBy = target.chosenBy
     this.provider = provider
     this.signal = call.signal

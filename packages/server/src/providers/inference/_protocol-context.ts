@@ -46,7 +46,7 @@ export interface ProtocolContext {
   /** Throws `model_not_found` for a model that the operator does not allow. */
   expectAllowed(model: unknown): void
   /** Where a call goes, its base URL asked of the vendor where it has to be. Throws for a missing key or URL. */
-  locate(call: ProviderCall): Promise<CallTarget>
+  locate(call: ProviderCall): CallTarget | Promise<CallTarget>
   /** The transport for a target: a host that the caller chose gets none of the operator's headers. */
   upstreamFor(chosenBy: CallTarget['chosenBy']): Upstream
   /** Sends a request to the vendor with what it takes to get in. */
@@ -80,10 +80,10 @@ export function toProtocolContext(dialect: Dialect, input: ProtocolInput, access
         throw new StackError('model_not_found', { model })
       }
     },
-    async locate(call) {
+    locate(call) {
       const target = targets.get(call)
       if (locator === undefined || target.baseUrl !== '') return target
-      return { ...target, baseUrl: await locator(target, call.signal) }
+      return locator(target, call.signal).then((baseUrl) => ({ ...target, baseUrl }))
     },
     upstreamFor,
     send(request, errand) {

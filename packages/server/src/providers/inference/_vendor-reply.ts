@@ -10,6 +10,11 @@ const MAX_JSON_BYTES = 64 * 1024 * 1024
 /** A failed reply, read. */
 export type VendorFailure = Parameters<typeof toProviderError>[1]
 
+/** Whether a vendor's reply is a success. */
+export function isSuccess({ status }: UpstreamResponse): boolean {
+  return status < 300
+}
+
 /**
  * Gives the response back when it is a success; else reads what the vendor says and throws it. `toError` is for vendors
  * whose failures have a shape of their own.
@@ -20,7 +25,7 @@ export async function expectSuccess(
   toError: (provider: string, failure: VendorFailure) => StackError = toProviderError,
 ): Promise<UpstreamResponse> {
   const { status, headers } = response
-  if (status < 300) return response
+  if (isSuccess(response)) return response
   if (status < 400) {
     response.body.cancel()
     throw new StackError('provider_bad_reply', {

@@ -33,7 +33,7 @@ export async function askProvider<Request extends { readonly model: string }, Re
   ask: Ask<Request, Result>,
 ): Promise<Answer<Result>> {
   const { operation, target, request, context, clock, keep } = ask
-  const provider = await target.provider.get()
+  const provider = target.provider.created ?? (await target.provider.get())
   const { record } = context
   if (record !== undefined && provider.demo === true) record.demo = true
   const observer = new CompletionObserver({

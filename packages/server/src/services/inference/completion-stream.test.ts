@@ -214,3 +214,48 @@ describe('a broken stream [B004]', () => {
     },
   )
 })
+
+describe('what came before a failure', () => {
+  const failed = `data: ${JSON.stringify({ error: { message: 'Out of tokens.', code: 503 } })}\n\n`
+  const said = sse([chunk({ role: 'assistant', content: 'a' }), chunk({ content: 'b' })], false)
+
+  test.each([
+    ['an error', failed, 'Out of tokens.'],
+    ['what is no JSON', 'data: oops\n\n', 'not a JSON object'],
+  ])('is relayed though %s came with it', async (_about, ending, message) => {
+    const { text, error } = await relay([Buffer.from(said + ending + sse([last]))])
+    expect(text).toBe(said)
+    expect(error?.message).toContain(message)
+  })
+
+  test('is all that is relayed of a stream that ends within an event, wherever that is', async () => {
+    const whole = sse([chunk({ content: 'a' }), chunk({ content: 'b' }), chunk({ content: 'to be cut' })], false)
+    const begin = sse([chunk({ content: 'a' }), chunk({ content: 'b' })], false)
+    // Without its line ends the last event is still whole.
+    for (let end = begin.length + 1; end < whole.length - 2; end += 1) {
+      const { text, error } = await relay([Buffer.from(begin), Buffer.from(whole.slice(begin.length, end))])
+      expect(text).toBe(begin)
+      expect(error?.code).toBe('provider_stream_broken')
+    }
+  })
+})
+
+test('an empty event keeps the connection alive and is not relayed', async () => {
+  const { text, error } = await relay([Buffer.from(`data:\n\ndata: \n\n${sse([chunk({ content: 'a' }), last])}`)])
+  expect(error).toBeUndefined()
+  expect(events(text)).toHaveLength(2)
+})
+
+test('an event in many pieces is put together in time that grows with its size only', async () => {
+  const text = sse([chunk({ content: 'x'.repeat(10 * 1024 * 1024) }), last])
+  const bytes = Buffer.from(text)
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 4096) }, (_, at) =>
+    bytes.subarray(at * 4096, (at + 1) * 4096),
+  )
+  const started = performance.now()
+  const { error, text: relayed } = await relay(pieces)
+  expect(error).toBeUndefined()
+  expect(relayed).toBe(text)
+  // Quadratic work would take more than ten seconds.
+  expect(performance.now() - started).toBeLessThan(3000)
+})

@@ -28,15 +28,23 @@ const CARRIAGE_RETURN = 13
 /** No honest event is larger; without a bound a vendor that never ends one could fill the memory. */
 const MAX_EVENT_BYTES = 64 * 1024 * 1024
 
+/** An event ends with `\n\n` or `\n\r\n`: what of that may have come before is one byte less. */
+const SEAM_BYTES = 2
+
 type Piece = Record<string, unknown>
 
 export class CompletionStream implements ByteStream, ByteSink {
   readonly #options: CompletionStreamOptions
   /** Absent for vendors each of whose chunks is mended. */
-  readonly #shortcut: ChunkShortcut | undefined
+  #shortcut: ChunkShortcut | undefined
   #sink: ByteSink | undefined
-  /** The beginning of an event whose end has not come yet. */
-  #carry = ''
+  /** The beginning of an event whose end has not come yet, in the pieces it came in. */
+  #held: string[] = []
+  #heldBytes = 0
+  /** The last of what is held: the end of an event may begin there. */
+  #tail = ''
+  /** What ends the stream once the events before it are on their way. */
+  #failure: StackError | undefined
   #done = false
   #closed = false
 
@@ -72,30 +80,49 @@ export class CompletionStream implements ByteStream, ByteSink {
   /** The stream is cut and joined as Latin-1: every byte is one character, whatever the text that it belongs to. */
   text(chunk: string): void {
     if (this.#closed || this.#done) return
-    const text = this.#carry === '' ? chunk : this.#carry + chunk
-    const end = lastEventEnd(text)
-    this.#carry = text.slice(end)
-    if (this.#carry.length > MAX_EVENT_BYTES) {
-      this.#break('one event is larger than 64 MiB')
+    const seam = this.#tail.length
+    const end = lastEventEnd(seam === 0 ? chunk : this.#tail + chunk) - seam
+    if (end <= 0) {
+      this.#hold(chunk)
       return
     }
-    if (end > 0) this.#relay(text.slice(0, end))
+    const whole = end === chunk.length ? chunk : chunk.slice(0, end)
+    const events = seam === 0 ? whole : this.#release() + whole
+    if (end < chunk.length) this.#hold(chunk.slice(end))
+    if (!this.#closed) this.#relay(events)
+  }
+
+  /** Each byte of an event that comes in many pieces is looked at once, and all are joined when its end is there. */
+  #hold(piece: string): void {
+    this.#held.push(piece)
+    this.#heldBytes += piece.length
+    this.#tail = (this.#tail + piece.slice(-SEAM_BYTES)).slice(-SEAM_BYTES)
+    if (this.#heldBytes > MAX_EVENT_BYTES) this.#failWith(this.#broken('one event is larger than 64 MiB'))
+  }
+
+  #release(): string {
+    const held = this.#held.join('')
+    this.#held = []
+    this.#heldBytes = 0
+    this.#tail = ''
+    return held
   }
 
   /** Whole events. They go on as they are unless one of them has to change. */
   #relay(text: string): void {
     const shortcut = this.#shortcut
     let output = ''
-    for (let start = 0; start < text.length && !this.#done && !this.#closed;) {
+    for (let start = 0; start < text.length && !this.#done && this.#failure === undefined;) {
       const ordinary = shortcut?.findEnd(text, start) ?? start
       if (ordinary > start) output += shortcut?.relayed ?? ''
       const end = ordinary > start ? ordinary : eventEnd(text, start)
       if (ordinary === start) output += this.#event(text.slice(start, end))
       start = end
     }
-    if (this.#closed) return
     if (output !== '') this.#push(output)
-    if (this.#done) this.#complete()
+    if (this.#closed) return
+    if (this.#failure !== undefined) this.#failWith(this.#failure)
+    else if (this.#done) this.#complete()
   }
 
   #push(text: string): void {
@@ -114,20 +141,20 @@ export class CompletionStream implements ByteStream, ByteSink {
 
   #parse(event: string): string {
     const payload = payloadOf(event)
-    if (payload === undefined) return ''
+    // An empty one is how some gateways keep a connection alive.
+    if (payload === undefined || payload === '') return ''
     if (payload === '[DONE]') {
       this.#done = true
       return ''
     }
     const piece = parsePiece(payload)
     if (piece === undefined) {
-      this.#break(`an event is not a JSON object: ${payload.slice(0, 100)}`)
+      this.#failure = this.#broken(`an event is not a JSON object: ${payload.slice(0, 100)}`)
       return ''
     }
     if (piece['error'] !== undefined && piece['error'] !== null) {
-      this.#failWith(
-        toProviderError(this.#options.provider, { status: errorStatus(piece), headers: {}, bodyText: payload }),
-      )
+      const reply = { status: errorStatus(piece), headers: {}, bodyText: payload }
+      this.#failure = toProviderError(this.#options.provider, reply)
       return ''
     }
     return this.#piece(piece, event, payload)
@@ -148,14 +175,14 @@ export class CompletionStream implements ByteStream, ByteSink {
 
   end(): void {
     if (this.#closed || this.#done) return
-    if (this.#carry !== '') {
-      const last = `${this.#carry}\n\n`
-      this.#carry = ''
-      this.#relay(last)
+    if (this.#heldBytes > 0) {
+      // It may be cut: how it begins does not tell that it is whole.
+      this.#shortcut = undefined
+      this.#relay(`${this.#release()}\n\n`)
       if (this.#closed || this.#done) return
     }
     if (!this.#options.observer.sawFinish) {
-      this.#break('it ended before the answer did')
+      this.#failWith(this.#broken('it ended before the answer did'))
       return
     }
     this.#done = true
@@ -167,9 +194,8 @@ export class CompletionStream implements ByteStream, ByteSink {
     this.#failWith(error)
   }
 
-  #break(reason: string): void {
-    this.#options.source.cancel()
-    this.#failWith(new StackError('provider_stream_broken', { provider: this.#options.provider, reason }))
+  #broken(reason: string): StackError {
+    return new StackError('provider_stream_broken', { provider: this.#options.provider, reason })
   }
 
   #failWith(error: StackError): void {

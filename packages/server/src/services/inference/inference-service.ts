@@ -177,7 +177,7 @@ function findRoute(
   { router }: Parts,
   model: string,
   { type, context }: { readonly type: ModelType; readonly context: CallContext },
-): Promise<Route> {
+): Route | Promise<Route> {
   if (context.record !== undefined) context.record.model = model
   return router.route(model, type, context)
 }

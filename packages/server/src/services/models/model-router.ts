@@ -29,6 +29,14 @@ interface Choice {
   readonly providerId: string
 }
 
+/** A name to be found, and the key under which the outcome is remembered. */
+interface Question {
+  readonly model: string
+  readonly type: ModelType
+  readonly context: CallContext
+  readonly key: string
+}
+
 export interface ModelRouterOptions {
   readonly registry: ModelRegistry
   readonly providers: readonly ProviderHandle[]
@@ -64,14 +72,17 @@ export class ModelRouter {
    * placeholders; the provider's own id where only one provider has it (Llama Stack); `provider_id/anything` (OGX). Throws
    * `model_not_found`, `model_ambiguous` or `model_type_mismatch`.
    */
-  async route(model: string, type: ModelType, context: CallContext): Promise<Route> {
+  route(model: string, type: ModelType, context: CallContext): Route | Promise<Route> {
     const { version } = this.#registry
     if (this.#rememberedVersion !== version || this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
     this.#rememberedVersion = version
     const key = `${context.principal.id}\n${type}\n${model}`
     const remembered = this.#remembered.get(key)
-    if (remembered !== undefined) return remembered
-    const { aliases } = this.#registry
+    return remembered ?? this.#findRoute({ model, type, context, key })
+  }
+
+  async #findRoute({ model, type, context, key }: Question): Promise<Route> {
+    const { aliases, version } = this.#registry
     // A name that objects have by birth is no alias.
     const alias = Object.hasOwn(aliases, model) ? aliases[model] : undefined
     const route =

@@ -15,4 +15,6 @@ export interface ProviderHandle extends AsyncDisposable {
   readonly credentialKey: string | undefined
   /** The provider itself, created at the first call. */
   get(): Promise<InferenceProvider>
+  /** The provider, where it has been created. */
+  readonly created: InferenceProvider | undefined
 }

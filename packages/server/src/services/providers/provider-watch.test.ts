@@ -18,6 +18,7 @@ function createRig(providers: Readonly<Record<string, InferenceProvider & { off?
     shownConfig: {},
     off,
     credentialKey: undefined,
+    created: provider,
     get: () => Promise.resolve(provider),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }))
