@@ -22,8 +22,7 @@ const MARKS = ['signature":', 'ncrypted', 'redacted_thinking'].map((mark) => Buf
 const MIN_LENGTH = 16
 
 /** Whether it is worth to look for opaque parts in this JSON. */
-export function mayBeOpaque(json: Uint8Array | string): boolean {
-  if (typeof json === 'string') return MARKS.some((mark) => json.includes(mark.toString()))
+export function mayBeOpaque(json: Uint8Array): boolean {
   const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
   return MARKS.some((mark) => bytes.includes(mark))
 }

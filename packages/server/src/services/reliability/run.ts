@@ -12,7 +12,7 @@ import type { Overdue } from './deadline-ticker.ts'
 import type { ExecutorWorld } from './executor-world.ts'
 import { CALLED_OFF, holdRace } from './hedge.ts'
 import type { Served } from './hedge.ts'
-import type { AnyReply, BrokenStream, Operation, Said } from './operation.ts'
+import type { AnyReply, BrokenStream, Operation } from './operation.ts'
 import { toSessionKey } from './session-key.ts'
 import type { Target } from './target.ts'
 
@@ -47,15 +47,6 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
   get continues(): boolean {
     const { policy, once } = this.world
     return !once && (this.#operation.route.continuation ?? policy.continuation)
-  }
-
-  /** Whether anybody listens to what is said. */
-  get isHeard(): boolean {
-    return this.#operation.hear !== undefined
-  }
-
-  hear(said: Said, { target }: Attempt): void {
-    this.#operation.hear?.(said, target)
   }
 
   /** Asks one target after the other until one answers. Rejects with the last error. */
