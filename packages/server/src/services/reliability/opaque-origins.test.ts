@@ -54,6 +54,9 @@ const readable = [
   },
 ]
 
+/** A chunk with one delta. */
+const says = (delta: object): object => ({ choices: [{ index: 0, delta }] })
+
 // Only the id of a provider is looked at.
 const toTarget = (id: string) => ({ name: `${id}/m`, provider: { id } as ProviderHandle })
 const groq = toTarget('groq')
@@ -71,8 +74,8 @@ describe('opaque parts', () => {
 
   test('of several providers lead to the last of them', () => {
     const origins = new OpaqueOrigins()
-    origins.learn({ choices: [{ index: 0, delta: { reasoning_details: [{ signature: seal('a') }] } }] }, groq)
-    origins.learn({ encrypted_content: seal('g') }, together)
+    origins.learn(says({ reasoning_details: [{ signature: seal('a') }] }), groq)
+    origins.learn(says({ encrypted_content: seal('g') }), together)
     expect(origins.find(messages)?.name).toBe('together/m')
     expect(origins.find([messages[1]])?.name).toBe('groq/m')
   })
@@ -80,21 +83,21 @@ describe('opaque parts', () => {
   test('that nobody here made are left as they are', () => {
     const origins = new OpaqueOrigins()
     expect(origins.concerns(Buffer.from(JSON.stringify(messages)))).toBe(false)
-    origins.learn({ signature: seal('other') }, groq)
+    origins.learn(says({ signature: seal('other') }), groq)
     expect(origins.find(messages)).toBeUndefined()
     expect(origins.fit(messages, 'together')).toBe(messages)
   })
 
   test('are not looked for in conversations without their marks', () => {
     const origins = new OpaqueOrigins()
-    origins.learn({ signature: seal('a') }, groq)
+    origins.learn(says({ signature: seal('a') }), groq)
     expect(origins.concerns(Buffer.from('{"messages":[{"role":"user","content":"Hi"}]}'))).toBe(false)
     expect(origins.concerns(undefined)).toBe(true)
   })
 
   test('are forgotten when there are too many, the oldest first', () => {
     const origins = new OpaqueOrigins()
-    for (let count = 0; count <= 20_000; count += 1) origins.learn({ signature: seal(String(count)) }, groq)
+    for (let count = 0; count <= 20_000; count += 1) origins.learn(says({ signature: seal(String(count)) }), groq)
     expect(origins.find({ signature: seal('0') })).toBeUndefined()
     expect(origins.find({ signature: seal('1') })?.name).toBe('groq/m')
   })

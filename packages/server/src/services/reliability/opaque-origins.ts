@@ -2,6 +2,7 @@
  * Remembers which target made which opaque part of a conversation, so that a conversation goes back there, and so that
  * nobody else is sent what it cannot read.
  */
+import { asRecord } from '../../kernel/json-record.ts'
 import { mayBeOpaque, visitOpaque, withoutOpaque } from './opaque-parts.ts'
 import { hash32 } from './rendezvous.ts'
 import type { Target } from './target.ts'
@@ -20,9 +21,13 @@ export class OpaqueOrigins {
   /** The oldest comes first. */
   readonly #origins = new Map<string, Origin>()
 
-  /** Notes the opaque parts of what a target said. */
-  learn(said: object, { name, provider }: Pick<Target, 'name' | 'provider'>): void {
-    visitOpaque(said, (part) => this.#note(part, { name, providerId: provider.id }))
+  /** Notes the opaque parts of what a target said: in the messages of a completion, or in the deltas of a chunk. */
+  learn({ choices }: { readonly choices?: unknown }, { name, provider }: Pick<Target, 'name' | 'provider'>): void {
+    if (!Array.isArray(choices)) return
+    for (const choice of choices) {
+      const { message, delta } = asRecord(choice)
+      visitOpaque(message ?? delta, (part) => this.#note(part, { name, providerId: provider.id }))
+    }
   }
 
   /** Whether a request may hold parts that are known here: a cheap look at its bytes. */

@@ -51,12 +51,15 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
 
   /** Asks one target after the other until one answers. Rejects with the last error. */
   async serve(resumed?: BrokenStream): Promise<Served<R>> {
+    const { hedgeAfterMs } = this.#operation.route
     this.world.ticker.add(this)
     try {
       for (;;) {
-        const attempt = this.#next()
+        const attempt = (this.#running = this.#next())
         try {
-          return await this.#ask(attempt, resumed)
+          if (hedgeAfterMs !== undefined && this.#left.length > 1)
+            return await this.#race(attempt, hedgeAfterMs, resumed)
+          return { attempt, reply: await attempt.start(this.#operation, resumed) }
         } catch (error) {
           this.#note(attempt, error)
           await this.#decide(attempt, error)
@@ -103,7 +106,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     for (;;) {
       const [first] = this.#left
       if (first === undefined) throw this.#toFinal(nowMs)
-      if (this.#canAsk(first.target, nowMs)) return new Attempt(first.target, this)
+      if (this.#canAsk(first.target, nowMs)) return new Attempt(first.target, this, nowMs)
       this.#skip()
     }
   }
@@ -117,12 +120,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     return !this.isSample || breaker.admits(nowMs)
   }
 
-  async #ask(attempt: Attempt, resumed: BrokenStream | undefined): Promise<Served<R>> {
-    const { hedgeAfterMs } = this.#operation.route
-    this.#running = attempt
-    if (hedgeAfterMs === undefined || this.#left.length < 2) {
-      return { attempt, reply: await attempt.start(this.#operation, resumed) }
-    }
+  async #race(attempt: Attempt, hedgeAfterMs: number, resumed: BrokenStream | undefined): Promise<Served<R>> {
     const served = await holdRace<R>({
       first: attempt,
       afterMs: hedgeAfterMs,
@@ -142,7 +140,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     const nowMs = this.world.clock.monotonic()
     const at = this.#left.findIndex(({ target }, index) => index > 0 && this.#canAsk(target, nowMs))
     const [second] = at === -1 ? [] : this.#left.splice(at, 1)
-    return second === undefined ? undefined : new Attempt(second.target, this)
+    return second === undefined ? undefined : new Attempt(second.target, this, nowMs)
   }
 
   #note({ target }: Attempt, error: unknown): void {
