@@ -49,16 +49,27 @@ const inference: readonly Row[] = [
     'inline::sentence-transformers',
     both,
     'Embedding models that run on the CPU of the server',
-    { standIn: { type: 'inline::lexical', what: 'vectors come from words unless onnxruntime-node and the model are here' } },
+    {
+      standIn: {
+        type: 'inline::lexical',
+        what: 'vectors come from words unless onnxruntime-node and the model are here',
+      },
+    },
   ],
   [
     'inline::transformers',
     second,
     'Reranking models that run on the CPU of the server',
-    { standIn: { type: 'inline::lexical', what: 'scores come from words unless onnxruntime-node and the model are here' } },
+    {
+      standIn: {
+        type: 'inline::lexical',
+        what: 'scores come from words unless onnxruntime-node and the model are here',
+      },
+    },
   ],
   ['inline::demo', ours, 'Canned and computed answers, without a key and without a network'],
   ['inline::lexical', ours, 'Embeddings and reranking from words, without a network'],
+  ['inline::llama-cpp', ours, 'GGUF models inside the server, run by the optional node-llama-cpp'],
   ['remote::openai', both, 'OpenAI'],
   ['remote::anthropic', both, 'Anthropic through its OpenAI-compatible endpoint'],
   ['remote::gemini', both, 'Google Gemini through its OpenAI-compatible endpoint'],
@@ -72,6 +83,7 @@ const inference: readonly Row[] = [
   ['remote::ollama', both, 'An Ollama server'],
   ['remote::vllm', both, 'A vLLM server'],
   ['remote::llama-cpp-server', second, 'A llama.cpp server'],
+  ['remote::lmstudio', ours, 'LM Studio'],
   ['remote::tgi', first, 'A Text Generation Inference server of Hugging Face'],
   ['remote::hf::serverless', first, 'Serverless inference of Hugging Face'],
   ['remote::hf::endpoint', first, 'A dedicated inference endpoint of Hugging Face'],
