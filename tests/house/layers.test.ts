@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   stack: ['http', 'providers', 'services', 'recordings', 'config', 'storage', 'kernel'],
   cli: ['stack', 'http', 'providers', 'recordings', 'config', 'kernel'],
   index: ['stack', 'recordings', 'config', 'kernel'],
-  testing: ['stack', 'http', 'providers', 'services', 'recordings', 'config', 'storage', 'kernel'],
+  testing: ['cli', 'stack', 'http', 'providers', 'services', 'recordings', 'config', 'storage', 'kernel'],
 }
 
 /** Files at the root of the server's sources belong to the layer that wires. */

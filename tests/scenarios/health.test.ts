@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createScriptedUpstream } from '../../packages/server/src/testing/scripted-upstream.ts'
@@ -109,6 +112,20 @@ describe('a provider that hangs', () => {
       expect(await (await fetch(`${url}/v1/health`)).json()).toEqual({ status: 'OK' })
     })
   })
+})
+
+test('while calls are replayed nobody is asked, and what was never recorded is no failure', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'recordings-'))
+  try {
+    await withStack({ more: { recordings: { mode: 'replay', directory } } }, async ({ call, upstream }) => {
+      const { health } = (await (await call('GET /v1/providers/vendor')).json()) as Shown
+      expect(health).toEqual({ status: 'Not Implemented', message: 'nothing was asked of it yet' })
+      expect(await (await call('GET /v1/health/ready')).json()).toEqual({ status: 'OK', failing: [] })
+      expect(upstream.requests).toEqual([])
+    })
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })
 
 describe('readiness [B045]', () => {

@@ -36,7 +36,16 @@ describe.each(doors)('Ollama through the %s', (door) => {
       async ({ call }) => {
         const listed = (await (await call('GET /v1/models')).json()) as { data: { id: string; metadata: object }[] }
         expect(listed.data.map(({ id, metadata }) => [id, metadata])).toEqual([
-          ['ollama/llama3.2:latest', { context_length: 131_072, capabilities: ['completion', 'tools'] }],
+          [
+            'ollama/llama3.2:latest',
+            {
+              context_length: 131_072,
+              capabilities: ['completion', 'tools'],
+              input_modalities: ['text'],
+              tools: true,
+              reasoning: false,
+            },
+          ],
           ['ollama/my-embedder:latest', { context_length: 512, embedding_dimension: 384, capabilities: ['embedding'] }],
         ])
         expect(await (await call('GET /v1/models/ollama/llama3.2')).json()).toMatchObject({

@@ -578,11 +578,13 @@ describe('[B037] reasoning that only its provider can read', () => {
   const [choice] = chatReply.choices
   const message = { ...choice?.message, reasoning_details: thoughts }
   const sealed: ScriptedReply = { json: { ...chatReply, choices: [{ ...choice, message }] } }
-  const [head] = chatChunks([])
+  const [head, ...spoken] = chatChunks(['He', 'l', 'lo'])
   const sealedStream: ScriptedReply = {
     events: [
+      head,
+      ...spoken.slice(0, 2),
       { ...head, choices: [{ index: 0, delta: { reasoning_details: thoughts }, finish_reason: null }] },
-      ...chatChunks(['Hello']),
+      ...spoken.slice(2),
     ],
   }
   const later = {

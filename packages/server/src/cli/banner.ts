@@ -1,6 +1,7 @@
 /** What a server says when it listens. Only what is true, and nothing twice. */
 import type { FoundEngine, FoundKey } from './detect.ts'
 import { toProviderId } from './detected-config.ts'
+import type { FoundFiles } from './local-files.ts'
 import { formatDuration } from './progress.ts'
 import { displayWidth, secretEnding } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
@@ -79,6 +80,14 @@ export function toEngineLine({ engine, url, state, models }: FoundEngine): Provi
     name: engine.label,
     facts: [url, `${models.length} ${models.length === 1 ? 'model' : 'models'}`],
   }
+}
+
+/** The line of models in files. */
+export function toFilesLine({ kind, models, install }: FoundFiles): ProviderLine {
+  const count = `${models.length} ${models.length === 1 ? 'model' : 'models'}`
+  return install === undefined
+    ? { state: 'on', name: kind.label, facts: [count] }
+    : { state: 'attention', name: kind.label, facts: [count, `to run them: ${install}`] }
 }
 
 /** The line of a key in the environment. `off` says why the key is not enough. */

@@ -40,6 +40,7 @@ async function detectNamed(env: Record<string, string>, probe = true): Promise<D
   }
   return detect({
     env,
+    home: undefined,
     fetch: fetchNamed,
     probe,
     keyed: [{ providerType: 'remote::openai', variable: 'OPENAI_API_KEY' }],
@@ -100,13 +101,13 @@ describe('detect', () => {
       return Promise.reject(new TypeError('refused'))
     }
     const env = { OLLAMA_HOST: 'gpu-box:11434', VLLM_URL: 'http://127.0.0.1:9/v1' }
-    const quiet = await detect({ env, fetch: record, probe: false, keyed: [] })
+    const quiet = await detect({ env, home: undefined, fetch: record, probe: false, keyed: [] })
     expect(calls).toEqual([])
     expect(quiet.engines.map(({ engine, state }) => [engine.id, state])).toEqual([
       ['ollama', 'unchecked'],
       ['vllm', 'unchecked'],
     ])
-    await detect({ env, fetch: record, probe: true, keyed: [] })
+    await detect({ env, home: undefined, fetch: record, probe: true, keyed: [] })
     expect(calls.map((url) => new URL(url).hostname)).not.toContain('gpu-box')
     expect(calls.length).toBe(localEngines.length - 1)
   })

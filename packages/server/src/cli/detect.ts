@@ -1,10 +1,12 @@
 /**
- * What bare `llama` can start with: local engines that answer, and keys in the environment. Nothing here costs money: an
- * engine is asked for its list of models, a key is only seen.
+ * What bare `llama` can start with: local engines that answer, models in files, and keys in the environment. Nothing here costs
+ * money: an engine is asked for its list of models, a file's header is read, a key is only seen.
  */
 import type { Environment } from './command.ts'
 import { findEngineUrl, localEngines } from './local-engines.ts'
 import type { LocalEngine } from './local-engines.ts'
+import { findLocalFiles } from './local-files.ts'
+import type { FoundFiles } from './local-files.ts'
 import { isRecord } from '../kernel/json-record.ts'
 
 /** How long all probes together may take. */
@@ -41,22 +43,29 @@ export interface FoundKey {
 
 export interface Detection {
   readonly engines: readonly FoundEngine[]
+  readonly files: readonly FoundFiles[]
   readonly keys: readonly FoundKey[]
 }
 
 export interface DetectOptions {
   readonly env: Environment
+  /** Whose files are looked at; undefined: nobody's. */
+  readonly home: string | undefined
   readonly fetch: typeof globalThis.fetch
-  /** False: only variables are looked at. */
+  /** False: no engine is asked, only variables are looked at. */
   readonly probe: boolean
   readonly keyed: readonly KeyedProvider[]
 }
 
-/** Looks at the variables and asks all engines at once, within the budget. */
+/** Looks at the variables and the files and asks all engines at once, within the budget. */
 export async function detect(options: DetectOptions): Promise<Detection> {
   const budget = AbortSignal.timeout(PROBE_BUDGET_MS)
-  const engines = await Promise.all(localEngines.map((engine) => findEngine(engine, options, budget)))
-  return { engines: engines.filter((engine) => engine !== undefined), keys: findKeys(options) }
+  const { env, home } = options
+  const [files, ...engines] = await Promise.all([
+    home === undefined ? [] : findLocalFiles({ env, home }),
+    ...localEngines.map((engine) => findEngine(engine, options, budget)),
+  ])
+  return { engines: engines.filter((engine) => engine !== undefined), files, keys: findKeys(options) }
 }
 
 /** The key of a provider that is only replayed: recordings know no keys. */
@@ -77,7 +86,7 @@ export function assumeAll({ env, keyed }: Pick<DetectOptions, 'env' | 'keyed'>):
     key: REPLAYED_KEY,
     baseUrl: undefined,
   }))
-  return { engines, keys }
+  return { engines, files: [], keys }
 }
 
 /** Keys of the environment, one for each provider type, in the order of the list. */

@@ -12,19 +12,22 @@ const embedded: readonly ProviderInput[] = Object.freeze([
   { api: 'inference', id: 'lexical', type: 'inline::lexical' },
 ])
 
-/** Local engines first: they cost nothing. Then keys, then what is built in. */
+/** Local engines first: they cost nothing and take no memory of the server. Then files, then keys, then what is built in. */
 export function toDetectedConfig(detection: Detection, dataDir: string): StackConfigInput {
   const engines = detection.engines.map(({ engine, url, key }): ProviderInput => {
     const config = { base_url: url, ...(key === undefined ? {} : { api_key: key }) }
     return { api: 'inference', id: engine.id, type: engine.providerType, config }
   })
+  const files = detection.files
+    .filter(({ install }) => install === undefined)
+    .flatMap(({ providers }) => providers.map((provider): ProviderInput => ({ api: 'inference', ...provider })))
   const keyed = detection.keys.map(({ providerType, key, baseUrl }): ProviderInput => {
     const config = { api_key: key, ...(baseUrl === undefined ? {} : { base_url: baseUrl }) }
     return { api: 'inference', id: toProviderId(providerType), type: providerType, config }
   })
   return {
     name: 'detected',
-    providers: [...engines, ...keyed, ...embedded],
+    providers: [...engines, ...files, ...keyed, ...embedded],
     dataDir,
     storage: { sql: { type: 'sqlite', path: join(dataDir, DATABASE_FILE) } },
   }

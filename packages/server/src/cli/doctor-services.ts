@@ -1,4 +1,4 @@
-/** What `llama doctor` says of keys, local engines and the running server. */
+/** What `llama doctor` says of keys, local engines, models in files and the running server. */
 import { isStackError } from '@llama-stack/api'
 import type { CommandContext } from './command.ts'
 import { detect } from './detect.ts'
@@ -7,6 +7,7 @@ import type { Check, DoctorOptions } from './doctor.ts'
 import { readEnvOverlay } from './env-overlay.ts'
 import { findKeyedProviders } from './keyed-providers.ts'
 import { localEngines } from './local-engines.ts'
+import { fileKinds } from './local-files.ts'
 import { isRecord } from '../kernel/json-record.ts'
 import { toServerClient } from './server-client.ts'
 import type { ServerClient } from './server-client.ts'
@@ -14,14 +15,14 @@ import { listServerProviders } from './server-providers.ts'
 import type { ServerProvider } from './server-providers.ts'
 import { secretEnding, toTerminal } from './terminal.ts'
 
-/** Looks for keys and engines, and asks the running server for the health of its providers. */
+/** Looks for keys, engines and files, and asks the running server for the health of its providers. */
 export async function checkServices(options: DoctorOptions, context: CommandContext): Promise<readonly Check[]> {
   const [overlay, keyed] = await Promise.all([readEnvOverlay(context.cwd, context.env, []), findKeyedProviders()])
   const [detection, server] = await Promise.all([
-    detect({ env: overlay.env, fetch: context.fetch, probe: true, keyed }),
+    detect({ env: overlay.env, home: context.home, fetch: context.fetch, probe: true, keyed }),
     checkServer(options, context),
   ])
-  return [...toEngineChecks(detection), ...toKeyChecks(detection, context), ...server]
+  return [...toEngineChecks(detection), ...toFileChecks(detection), ...toKeyChecks(detection, context), ...server]
 }
 
 function toEngineChecks({ engines }: Detection): readonly Check[] {
@@ -46,6 +47,17 @@ function toEngineChecks({ engines }: Detection): readonly Check[] {
     if (models.length === 0)
       return { area, name, status: 'warning', message: `${url} has no models`, fix: engine.whenEmpty }
     return { area, name, status: 'ok', message: `${url}, ${models.length} ${models.length === 1 ? 'model' : 'models'}` }
+  })
+}
+
+function toFileChecks({ files }: Detection): readonly Check[] {
+  return fileKinds.map((kind): Check => {
+    const found = files.find((candidate) => candidate.kind === kind)
+    const base = { area: 'providers', name: kind.label } as const
+    if (found === undefined) return { ...base, status: 'off', message: 'none: llama models pull --help' }
+    const message = `${found.models.length} ${found.models.length === 1 ? 'model' : 'models'}`
+    if (found.install === undefined) return { ...base, status: 'ok', message }
+    return { ...base, status: 'warning', message: `${message}, nothing to run them with`, fix: found.install }
   })
 }
 

@@ -12,6 +12,8 @@ export interface ErrorExplanation {
   readonly type: string
   /** The message, with `<name>` where a value goes. */
   readonly message: string
+  /** What an operator can do, where the message does not say it. */
+  readonly fix?: string
   /** Whether the same request may succeed later, whatever its details. */
   readonly retryable: boolean
   /** What a command ends with. */
@@ -41,13 +43,16 @@ function isErrorCode(code: string): code is ErrorCode {
 function explain(code: ErrorCode): ErrorExplanation {
   // Each row reads its own details; placeholders stand in for all of them.
   const row = errorTable[code] as unknown as ErrorRow<object>
+  // Rows that pass a vendor's words on return the placeholder itself.
+  const message = `${row.message(placeholders)}`
+  const fix = row.fix?.(placeholders)
   const status = typeof row.status === 'number' ? row.status : "the provider's or the server's own"
   return {
     code,
     status,
     type: row.type,
-    // Rows that pass a vendor's words on return the placeholder itself.
-    message: `${row.message(placeholders)}`,
+    message,
+    ...(fix !== undefined && !message.endsWith(fix) && { fix }),
     retryable: row.retryable === true,
     exitCode: exitCodeOfCode(code),
   }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { PACKAGES_FOLDER_VARIABLE } from '../kernel/optional-package.ts'
 import { onnxRuntimePackage } from '../providers/inference/_onnx-runtime.ts'
 import { createStack } from '../stack.ts'
 import { describeWithPackage, optionalPackagesFolder } from '../testing/optional-package-case.ts'
@@ -195,16 +196,14 @@ describeWithPackage(onnxRuntimePackage, 'a model that was pulled', () => {
   test('answers under its id', async () => {
     await using hub = await createHub('acme/tiny', tinyEmbeddingFiles())
     expect(await pull('acme/tiny', hub)).toMatchObject({ code: 0 })
-    const settings = { models_dir: join(home, '.llama-stack/models'), packages_dir: optionalPackagesFolder() }
     await using stack = await createStack({
       config: {
         name: 'test',
         dataDir: home,
         storage: { sql: { type: 'sqlite', path: join(home, 'stack.db') } },
-        providers: [
-          { api: 'inference', id: 'sentence-transformers', type: 'inline::sentence-transformers', config: settings },
-        ],
+        providers: [{ api: 'inference', id: 'sentence-transformers', type: 'inline::sentence-transformers' }],
       },
+      env: { HOME: home, [PACKAGES_FOLDER_VARIABLE]: optionalPackagesFolder() },
     })
     const response = await stack.fetch('http://stack/v1/embeddings', {
       method: 'POST',

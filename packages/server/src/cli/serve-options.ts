@@ -35,7 +35,7 @@ export const serveOptions = defineOptions({
   },
   ephemeral: { type: 'boolean', description: 'Use a data folder that is deleted at the end' },
   detect: { type: 'boolean', description: 'Look for local engines in a container or in CI too' },
-  'no-detect': { type: 'boolean', description: 'Do not look for local engines' },
+  'no-detect': { type: 'boolean', description: 'Do not look for local engines and models in files' },
   log: {
     type: 'string',
     choices: ['json', 'pretty'],

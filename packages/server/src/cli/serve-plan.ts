@@ -8,7 +8,7 @@ import { findRecordingSettings } from '../recordings/environment.ts'
 import type { RecordingSettings } from '../recordings/environment.ts'
 import { DEFAULT_PORT } from '../config/stack-config.ts'
 import type { StackConfigInput } from '../config/stack-config.ts'
-import { toEngineLine, toKeyLine } from './banner.ts'
+import { toEngineLine, toFilesLine, toKeyLine } from './banner.ts'
 import type { ProviderLine } from './banner.ts'
 import type { CommandContext, Environment } from './command.ts'
 import { assumeAll, detect } from './detect.ts'
@@ -100,7 +100,7 @@ function findNamedConfig({ env }: EnvOverlay): string | undefined {
 
 async function planProviders({ options, context }: ServePlanInput, around: Surrounding): Promise<Planned> {
   const providers = await parseProviderSpec(options.providers ?? '', around.env)
-  const found = toDetectedConfig({ engines: [], keys: [] }, around.dataDir ?? defaultDataDir(context.home))
+  const found = toDetectedConfig({ engines: [], files: [], keys: [] }, around.dataDir ?? defaultDataDir(context.home))
   const server = settleServer({}, toServerOverrides(options), around.env)
   return {
     config: { ...found, name: 'providers', providers: [...providers], server },
@@ -126,7 +126,8 @@ async function planDetected({ options, context }: ServePlanInput, around: Surrou
   const place = findSurroundings(context.env)
   const probe = options.detect || (!options['no-detect'] && place === 'machine')
   const keyed = await findKeyedProviders()
-  const detection = await detect({ env: around.env, fetch: context.fetch, probe, keyed })
+  const home = options['no-detect'] ? undefined : context.home
+  const detection = await detect({ env: around.env, home, fetch: context.fetch, probe, keyed })
   const config = toDetectedConfig(detection, around.dataDir ?? defaultDataDir(context.home))
   const skipped = !probe && !options['no-detect']
   return {
@@ -135,19 +136,20 @@ async function planDetected({ options, context }: ServePlanInput, around: Surrou
     remarks: skipped
       ? [`Not looked for local engines ${place === 'ci' ? 'in CI' : 'in a container'}: llama --detect`]
       : [],
-    toProviderLines: (providers) =>
-      toDetectedLines(detection, providers, toTerminal(context.stdout, context.env).symbols.ellipsis),
+    toProviderLines: (providers) => toDetectedLines(detection, providers, context),
   }
 }
 
 function toDetectedLines(
   detection: Detection,
   providers: readonly ShownProvider[],
-  ellipsis: string,
+  context: CommandContext,
 ): readonly ProviderLine[] {
+  const { ellipsis } = toTerminal(context.stdout, context.env).symbols
   const offOf = (id: string): string | undefined => providers.find((provider) => provider.id === id)?.off
   return [
     ...detection.engines.map(toEngineLine),
+    ...detection.files.map(toFilesLine),
     ...detection.keys.map((key) => toKeyLine(key, ellipsis, offOf(toProviderId(key.providerType)))),
     { state: 'on', name: 'Demo', facts: ['demo/assistant, demo/scripted', 'canned answers, no model behind them'] },
     { state: 'on', name: 'Search', facts: ['lexical embeddings and rerank', 'words, not meaning'] },

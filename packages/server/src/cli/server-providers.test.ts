@@ -40,6 +40,13 @@ const serving = (row: object): Record<string, ScriptedRoute> => ({
   'GET /v1/version': { json: { version: '1.0.0' } },
 })
 
+test('explain says what to do where the message is a vendor’s', async () => {
+  const { stdout } = await run(['explain', 'provider-quota-exceeded', '--json'])
+  expect(JSON.parse(stdout)).toMatchObject({ message: '<reason>', fix: expect.stringMatching(/^Add credit/) as string })
+  // Here the message has it already.
+  expect(JSON.parse((await run(['explain', 'provider-unreachable', '--json'])).stdout)).not.toHaveProperty('fix')
+})
+
 test('doctor says what fails, what to do, and which models are left alone', async () => {
   await using server = await createScriptedUpstream({ routes: serving(failing) })
   const { code, stdout } = await run(['doctor', '--url', server.url, '--port', '65000', '--json'])

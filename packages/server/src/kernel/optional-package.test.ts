@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findOptionalPackage, importOptionalPackage } from './optional-package.ts'
+import { findOptionalPackage, importOptionalPackage, toPackagesFolder } from './optional-package.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'optional-packages-'))
 const toWanted = (name: string) => ({ name, version: '1.2.3', purpose: 'This test' })
@@ -62,5 +62,12 @@ describe('an optional package', () => {
       code: 'optional_package_broken',
       message: expect.stringMatching(/libsample\.so.*npm install sample-broken@1\.2\.3$/) as string,
     })
+  })
+
+  test('is looked for where the setting says, else where the variable does', () => {
+    const env = { LLAMA_STACK_OPTIONAL_PACKAGES: '/from/the/variable' }
+    expect(toPackagesFolder('/from/the/setting', env)).toBe('/from/the/setting')
+    expect(toPackagesFolder(undefined, env)).toBe('/from/the/variable')
+    expect(toPackagesFolder(undefined, {})).toBeUndefined()
   })
 })

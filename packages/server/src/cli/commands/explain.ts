@@ -47,6 +47,7 @@ export const command = defineCommand({
       [
         output.terminal.paint('bold', toDashes(found.code)),
         `  ${found.message}`,
+        ...(found.fix === undefined ? [] : [`  ${found.fix}`]),
         '',
         `  API        HTTP ${found.status}, type ${found.type}, code ${found.code}`,
         `  Exit code  ${found.exitCode}`,

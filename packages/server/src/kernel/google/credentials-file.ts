@@ -59,6 +59,7 @@ export type ExternalAccount = z.infer<typeof ExternalAccount>
 
 const Direct = z.discriminatedUnion('type', [ServiceAccount, AuthorizedUser, ExternalAccount])
 
+/** A service account whose tokens are bought with the credentials of somebody who may act as it. */
 const Impersonated = z.looseObject({
   type: z.literal('impersonated_service_account'),
   service_account_impersonation_url: url,
@@ -66,8 +67,6 @@ const Impersonated = z.looseObject({
   source_credentials: Direct,
   quota_project_id: quotaProject,
 })
-/** A service account whose tokens are bought with the credentials of somebody who may act as it. */
-export type ImpersonatedAccount = z.infer<typeof Impersonated>
 
 const CredentialsFile = z.discriminatedUnion('type', [...Direct.options, Impersonated])
 /** Any of the files. */

@@ -74,7 +74,7 @@ export interface Listing {
   readonly list?: string
   /** The field that holds a model's id. Default: `id`. */
   readonly id?: string
-  /** Sent with the listing only. `{key}` stands for the credential. Default: the headers of every other call. */
+  /** Sent with the listing only. `{key}` stands for the key. Default, and where there is a token in its place: the usual ones. */
   readonly headers?: Readonly<Record<string, string>>
   /**
    * Fields of a listed model that tell its type, first match wins: the dotted path, and what its values mean. Of a list

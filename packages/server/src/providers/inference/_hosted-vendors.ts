@@ -209,6 +209,23 @@ export const hostedRows = deepFreeze([
     env: 'GEMINI_API_KEY',
     providerData: 'gemini_api_key',
     completions: false,
+    // The list in OpenAI's shape tells names alone.
+    liveListing: {
+      path: '/v1beta/models?pageSize=1000',
+      below: 'root',
+      list: 'models',
+      id: 'name',
+      headers: { 'x-goog-api-key': '{key}' },
+      types: [
+        {
+          field: 'supportedGenerationMethods',
+          values: { generateContent: 'llm', embedContent: 'embedding' },
+          others: null,
+        },
+      ],
+      tells: { contextLength: 'inputTokenLimit', maxOutputTokens: 'outputTokenLimit', reasoning: 'thinking' },
+      orElse: '/models',
+    },
     missingUsage: 0,
     embeddingModels: {
       'text-embedding-004': { dimension: 768, contextLength: 2048 },

@@ -118,7 +118,7 @@ function toListRequest({ context, listing, target, call, timeoutMs }: ListCall):
   return {
     method: 'GET',
     url,
-    headers: listing.headers === undefined ? target.headers : listingHeaders(listing.headers, target),
+    headers: toHeaders(context, listing, target),
     chosenBy: target.chosenBy,
     provider: context.id,
     signal: call.signal,
@@ -155,7 +155,12 @@ function joinQuery(path: string, query: string): string {
   return query !== '' && path.includes('?') ? `${path}&${query.slice(1)}` : path + query
 }
 
-function listingHeaders(headers: Readonly<Record<string, string>>, { key = '' }: CallTarget): Record<string, string> {
+function toHeaders(
+  { settings }: ProtocolContext,
+  { headers }: Listing,
+  { headers: usual, key = '' }: CallTarget,
+): Readonly<Record<string, string>> {
+  if (headers === undefined || key === findText(settings.access_token)) return usual
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace('{key}', () => key)]))
 }
 

@@ -2,6 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProviderEnvironment } from '@llama-stack/api'
+import { findModelFacts } from './_onnx-model-facts.ts'
+import type { ModelFacts } from './_onnx-model-facts.ts'
 import { findHubId } from './_onnx-model-sources.ts'
 
 /** The folders that hold models. */
@@ -45,6 +47,20 @@ export async function listModelFolderIds(folders: ModelFolders): Promise<string[
       : []
   })
   return [...new Set([...own.flat(), ...cached])].filter((id) => findHubId(id) !== undefined).toSorted()
+}
+
+/** The models on this machine whose files make sense. */
+export async function listOnnxModels(folders: ModelFolders): Promise<readonly ModelFacts[]> {
+  const found = await Promise.all((await listModelFolderIds(folders)).map((id) => findModel(id, folders)))
+  return found.filter((facts) => facts !== undefined)
+}
+
+async function findModel(id: string, folders: ModelFolders): Promise<ModelFacts | undefined> {
+  for (const directory of await listCandidateFolders(id, folders)) {
+    const facts = await findModelFacts({ id, directory, contextLength: undefined }).catch(() => undefined)
+    if (facts !== undefined) return facts
+  }
+  return undefined
 }
 
 /** The snapshot that `main` points to. */

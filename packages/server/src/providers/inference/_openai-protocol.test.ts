@@ -272,6 +272,47 @@ describe('Gemini', () => {
     await rig.provider.chatCompletion?.(chat, rig.call({ providerData: { gemini_api_key: 'theirs' } }))
     expect(rig.vendor.requests[0]?.headers).not.toHaveProperty('x-goog-user-project')
   })
+
+  const native = {
+    models: [{ name: 'models/g', supportedGenerationMethods: ['generateContent'], inputTokenLimit: 9000 }],
+  }
+  const listed = [{ id: 'models/g', type: 'llm', metadata: { context_length: 9000 } }]
+
+  test('its own list is asked for, which wants the key in a header of its own', async () => {
+    await using rig = await createRig(suiteOf('remote::gemini'), { json: native }, { accounting: true })
+    expect(await rig.provider.models?.(rig.call())).toEqual(listed)
+    const [request] = rig.vendor.requests
+    expect(request?.path).toBe('/v1beta/models?pageSize=1000')
+    expect(request?.headers).toMatchObject({ 'x-goog-api-key': CONFORMANCE_KEY })
+    expect(request?.headers).not.toHaveProperty('authorization')
+  })
+
+  test('with an access token the list is asked for as everything else; a caller’s key is a key', async () => {
+    const config = { access_token: 'token', project: 'paying' }
+    await using rig = await createRig(
+      suiteOf('remote::gemini'),
+      { json: native },
+      { config, keyless: true, accounting: true },
+    )
+    expect(await rig.provider.models?.(rig.call())).toEqual(listed)
+    await rig.provider.models?.(rig.call({ providerData: { gemini_api_key: 'theirs' } }))
+    const [own, theirs] = rig.vendor.requests.map(({ headers }) => headers)
+    expect(own).toMatchObject({ authorization: 'Bearer token', 'x-goog-user-project': 'paying' })
+    expect(theirs).toMatchObject({ 'x-goog-api-key': 'theirs' })
+    expect(theirs).not.toHaveProperty('authorization')
+  })
+
+  test('behind a proxy of OpenAI’s protocol the list is OpenAI’s', async () => {
+    await using rig = await createRig(
+      suiteOf('remote::gemini'),
+      ({ path }) =>
+        path.startsWith('/v1beta/openai/')
+          ? { json: { object: 'list', data: [{ id: 'models/g', object: 'model' }] } }
+          : { status: 404, json: {} },
+      { accounting: true },
+    )
+    expect(await rig.provider.models?.(rig.call())).toEqual([{ id: 'models/g', type: 'llm', metadata: {} }])
+  })
 })
 
 describe('NVIDIA', () => {

@@ -21,6 +21,8 @@ export interface Ask<Request, Result> {
   readonly context: CallContext
   readonly clock: Clock
   readonly keep?: ((reply: KeptReply) => Promise<void>) | undefined
+  /** Told what the provider says, piece by piece, but for plain text. */
+  readonly onPiece?: (piece: object) => void
 }
 
 export interface Answer<Result> {
@@ -32,7 +34,7 @@ export interface Answer<Result> {
 export async function askProvider<Request extends { readonly model: string }, Result>(
   ask: Ask<Request, Result>,
 ): Promise<Answer<Result>> {
-  const { operation, target, request, context, clock, keep } = ask
+  const { operation, target, request, context, clock, keep, onPiece } = ask
   const provider = target.provider.created ?? (await target.provider.get())
   const { record } = context
   if (record !== undefined && provider.demo === true) record.demo = true
@@ -42,6 +44,7 @@ export async function askProvider<Request extends { readonly model: string }, Re
     provider: target.provider.id,
     providerModel: target.model,
     ...(keep === undefined ? {} : { keep }),
+    ...(onPiece === undefined ? {} : { onPiece }),
   })
   try {
     const sent = operation.send(provider, { ...request, model: target.model }, context)

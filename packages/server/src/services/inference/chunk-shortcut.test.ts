@@ -55,6 +55,11 @@ describe('the shortcut', () => {
       first({ index: 0, delta: { tool_calls: [{ function: { arguments: '{' } }] }, finish_reason: null }),
     ],
     ['usage', { ...text('x'), usage: { total_tokens: 1 } }],
+    ['sealed reasoning', first({ index: 0, delta: { content: '', reasoning_details: [] }, finish_reason: null })],
+    [
+      'a signature',
+      first({ index: 0, delta: { extra_content: { google: { thought_signature: 'x' } } }, finish_reason: null }),
+    ],
     ['an error', { ...text('x'), error: { message: 'down' } }],
     ['two choices', { ...head, choices: [...Array(2)].map((_, index) => ({ index, delta: {}, finish_reason: null })) }],
     ['no choices', { ...head, choices: [] }],

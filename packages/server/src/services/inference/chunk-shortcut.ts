@@ -13,7 +13,16 @@ const DELTA = '"delta":{'
  * What makes a chunk worth a closer look. Within a JSON string every quote is escaped, so that none of these can be part of
  * the model's text.
  */
-const TELLING = ['"tool_calls":[', '"usage":{', '"error":'] as const
+const TELLING = [
+  '"tool_calls":[',
+  '"usage":{',
+  '"error":',
+  // Reasoning that only its provider can read, in its spellings.
+  'reasoning_details":',
+  'signature":',
+  'encrypted_content":',
+  '"redacted_thinking"',
+] as const
 
 /** Vendors whose chunks do not begin alike are given up on. */
 const MAX_LESSONS = 8

@@ -15,6 +15,8 @@ export interface ObserverOptions {
   readonly providerModel: string
   /** Commits the reply. Absent when the caller or the server does not want it kept. */
   readonly keep?: (reply: KeptReply) => Promise<void>
+  /** Told each piece that may hold more than text. */
+  readonly onPiece?: (piece: object) => void
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -57,6 +59,7 @@ export class CompletionObserver {
   see(piece: object): void {
     // Replies are JSON objects, whatever their declared type.
     const fields = piece as Fields
+    this.#options.onPiece?.(piece)
     if (!this.#sawFirst) this.#seeFirst()
     const { id, usage, choices } = fields
     // Azure's first chunk, about its content filter, has an empty id.

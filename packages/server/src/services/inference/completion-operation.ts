@@ -3,7 +3,7 @@ import type { CallContext, Clock, CompletionReply, Reply } from '@llama-stack/ap
 import type { Ids } from '../../kernel/ids.ts'
 import type { Route } from '../models/route.ts'
 import type { OpaqueOrigins } from '../reliability/opaque-origins.ts'
-import type { AttemptCall, BrokenStream, Operation, Said } from '../reliability/operation.ts'
+import type { AttemptCall, BrokenStream, Operation } from '../reliability/operation.ts'
 import type { Target } from '../reliability/target.ts'
 import { askProvider } from './ask-provider.ts'
 import type { ProviderOperation } from './ask-provider.ts'
@@ -54,7 +54,6 @@ export class CompletionOperation<
   readonly context: CallContext
   readonly request: Request
   readonly prefers: string | undefined
-  readonly hear: ((said: Said, target: Target) => void) | undefined
   readonly #options: CompletionOperationOptions<Request, Value, Event>
   /** Whether the conversation has parts that only one provider can read. */
   readonly #isSealed: boolean
@@ -71,11 +70,6 @@ export class CompletionOperation<
     const origin = origins.concerns(context.rawBody) ? origins.find(request['messages']) : undefined
     this.#isSealed = origin !== undefined
     this.prefers = origin?.name
-    // Where there is one target, the conversation cannot go astray but by its client's own will.
-    this.hear =
-      route.targets.length === 1
-        ? undefined
-        : (said, { name, provider }) => origins.learn(said, { name, providerId: provider.id })
   }
 
   canResume(broken: BrokenStream): boolean {
@@ -84,7 +78,7 @@ export class CompletionOperation<
 
   async attempt(target: Target, { context, resumed }: AttemptCall): Promise<Reply<Value, Event>> {
     const { kind, keep, world } = this.#options
-    const { clock, ids } = world
+    const { clock, ids, origins } = world
     const streamed = this.request.stream === true
     const request = this.#isSealed ? this.#fit(target) : this.request
     const { observer, reply } = await askProvider({
@@ -94,6 +88,7 @@ export class CompletionOperation<
       context,
       clock,
       keep: resumed === undefined ? keep : keepAll(keep, resumed),
+      onPiece: (piece) => origins.learn(piece, target),
     })
     const overwriteId = reply.kind === 'upstream' && reply.quirks.overwriteId === true
     const relayed = await relayCompletion({

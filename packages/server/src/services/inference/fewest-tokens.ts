@@ -13,13 +13,17 @@ const LONGEST_PIECE = 128
 /** Counts words, long ones several times. */
 export function fewestTokens(text: string): number {
   let tokens = 0
-  let length = 0
+  /** How many letters the piece at hand may still have. */
+  let room = 0
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
-    if (isSpace(code)) length = 0
+    if (isSpace(code)) room = 0
     else if (isSolid(code)) {
-      if (length % LONGEST_PIECE === 0) tokens += 1
-      length += 1
+      if (room === 0) {
+        tokens += 1
+        room = LONGEST_PIECE
+      }
+      room -= 1
     }
   }
   return tokens

@@ -36,12 +36,12 @@ export class Attempt {
   #isJudged = false
   #isOver = false
 
-  constructor(target: Target, { context, world, isSample }: AttemptSurroundings) {
+  constructor(target: Target, { context, world, isSample }: AttemptSurroundings, nowMs: number) {
     this.target = target
     this.#context = context
     this.#world = world
     this.#isSample = isSample
-    this.#startedMs = world.clock.monotonic()
+    this.#startedMs = nowMs
   }
 
   /** Whether the provider was called: a target that is full or left alone was not. */
@@ -58,10 +58,13 @@ export class Attempt {
   async start<R extends AnyReply>(operation: Operation<R>, resumed: BrokenStream | undefined): Promise<R> {
     try {
       this.#link()
-      const waiting = this.#world.once ? undefined : this.target.bulkhead?.enter(this.#controller.signal)
-      if (waiting !== undefined) await waiting
-      this.#hasPlace = !this.#world.once && this.target.bulkhead !== undefined
-      this.#enter()
+      if (this.target.bulkhead === undefined || this.#world.once) this.#enter(this.#startedMs)
+      else {
+        const waiting = this.target.bulkhead.enter(this.#controller.signal)
+        if (waiting !== undefined) await waiting
+        this.#hasPlace = true
+        this.#enter(this.#world.clock.monotonic())
+      }
       const context = { ...this.#context, signal: this.#controller.signal }
       const reply = toByteReply(await operation.attempt(this.target, { context, resumed }))
       if (reply.kind !== 'stream') {
@@ -121,10 +124,9 @@ export class Attempt {
     if (signal.aborted) this.handleEvent()
   }
 
-  #enter(): void {
+  #enter(nowMs: number): void {
     const { breaker, latency } = this.target
     if (this.#isSample) {
-      const nowMs = this.#world.clock.monotonic()
       this.#permit = breaker.enter(nowMs)
       if (this.#permit === undefined) throw toUnavailable(this.target, nowMs)
     }

@@ -32,9 +32,6 @@ export class Executor implements Disposable {
     const run = new Run(operation, this.#world)
     const { attempt, reply } = await run.serve()
     const headers = run.describe(attempt, reply.headers)
-    if (reply.kind === 'bytes') run.hear(reply.bytes, attempt)
-    // What an operation answers with is an object.
-    if (reply.kind === 'value') run.hear(reply.value as object, attempt)
     if (reply.kind !== 'stream') return { ...reply, headers }
     return { ...reply, headers, stream: new ServedStream(run, attempt, reply.stream) }
   }

@@ -4,7 +4,8 @@
 const CONTENT =
   /"(?:content|text|refusal|reasoning|reasoning_content|arguments|finish_reason)": ?"[^"]|"(?:content|tool_calls|reasoning_details)": ?\[ ?\{|"(?:audio|function_call)": ?\{ ?"/
 
-/** Whether bytes of whole events hold a part of the answer. Within a JSON string quotes are escaped: nothing else matches. */
-export function hasContent(bytes: Uint8Array): boolean {
-  return CONTENT.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'))
+/** Whether whole events, as bytes or as Latin-1, hold a part of the answer. Within a JSON string quotes are escaped: nothing else matches. */
+export function hasContent(events: Uint8Array | string): boolean {
+  if (typeof events === 'string') return CONTENT.test(events)
+  return CONTENT.test(Buffer.from(events.buffer, events.byteOffset, events.byteLength).toString('latin1'))
 }

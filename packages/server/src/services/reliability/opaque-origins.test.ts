@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ProviderHandle } from '../providers/provider-handle.ts'
 import { OpaqueOrigins } from './opaque-origins.ts'
 import { withoutOpaque } from './opaque-parts.ts'
 
@@ -53,51 +54,52 @@ const readable = [
   },
 ]
 
-const groq = { name: 'groq/m', providerId: 'groq' }
-const together = { name: 'together/m', providerId: 'together' }
+/** A chunk with one delta. */
+const says = (delta: object): object => ({ choices: [{ index: 0, delta }] })
+
+// Only the id of a provider is looked at.
+const toTarget = (id: string) => ({ name: `${id}/m`, provider: { id } as ProviderHandle })
+const groq = toTarget('groq')
+const together = toTarget('together')
 
 describe('opaque parts', () => {
   test('go back to who made them, and are kept from everybody else', () => {
     const origins = new OpaqueOrigins()
-    origins.learn(JSON.stringify({ choices: [{ message: messages[1] }, { message: messages[2] }] }), groq)
+    origins.learn({ choices: [{ message: messages[1] }, { message: messages[2] }] }, groq)
     expect(origins.concerns(Buffer.from(JSON.stringify(messages)))).toBe(true)
-    expect(origins.find(messages)).toEqual(groq)
+    expect(origins.find(messages)).toEqual({ name: 'groq/m', providerId: 'groq' })
     expect(origins.fit(messages, 'groq')).toBe(messages)
     expect(origins.fit(messages, 'together')).toEqual(readable)
   })
 
-  test('are found in the events of a stream', () => {
+  test('of several providers lead to the last of them', () => {
     const origins = new OpaqueOrigins()
-    const event = (delta: object): string => `data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`
-    origins.learn(
-      Buffer.from(event({ content: 'Hi' }) + event({ reasoning_details: [{ signature: seal('a') }] })),
-      groq,
-    )
-    origins.learn(Buffer.from(`: note\n\n${event({ encrypted_content: seal('g') })}data: [DONE]\n\n`), together)
-    expect(origins.find(messages)).toEqual(together)
-    expect(origins.find([messages[1]])).toEqual(groq)
+    origins.learn(says({ reasoning_details: [{ signature: seal('a') }] }), groq)
+    origins.learn(says({ encrypted_content: seal('g') }), together)
+    expect(origins.find(messages)?.name).toBe('together/m')
+    expect(origins.find([messages[1]])?.name).toBe('groq/m')
   })
 
   test('that nobody here made are left as they are', () => {
     const origins = new OpaqueOrigins()
     expect(origins.concerns(Buffer.from(JSON.stringify(messages)))).toBe(false)
-    origins.learn(JSON.stringify({ signature: seal('other') }), groq)
+    origins.learn(says({ signature: seal('other') }), groq)
     expect(origins.find(messages)).toBeUndefined()
     expect(origins.fit(messages, 'together')).toBe(messages)
   })
 
   test('are not looked for in conversations without their marks', () => {
     const origins = new OpaqueOrigins()
-    origins.learn(JSON.stringify({ signature: seal('a') }), groq)
+    origins.learn(says({ signature: seal('a') }), groq)
     expect(origins.concerns(Buffer.from('{"messages":[{"role":"user","content":"Hi"}]}'))).toBe(false)
     expect(origins.concerns(undefined)).toBe(true)
   })
 
   test('are forgotten when there are too many, the oldest first', () => {
     const origins = new OpaqueOrigins()
-    for (let count = 0; count <= 20_000; count += 1) origins.learn(`{"signature":"${seal(String(count))}"}`, groq)
+    for (let count = 0; count <= 20_000; count += 1) origins.learn(says({ signature: seal(String(count)) }), groq)
     expect(origins.find({ signature: seal('0') })).toBeUndefined()
-    expect(origins.find({ signature: seal('1') })).toEqual(groq)
+    expect(origins.find({ signature: seal('1') })?.name).toBe('groq/m')
   })
 })
 

@@ -21,9 +21,6 @@ export interface AttemptCall {
   readonly resumed: BrokenStream | undefined
 }
 
-/** A whole body, whole events, or a value. */
-export type Said = Uint8Array | string | object
-
 export interface Operation<R extends AnyReply> {
   readonly route: Route
   readonly context: CallContext
@@ -33,8 +30,6 @@ export interface Operation<R extends AnyReply> {
   attempt(target: Target, call: AttemptCall): Promise<R>
   /** The name of the target that knows this conversation, to be asked before the others. */
   readonly prefers?: string | undefined
-  /** Told all that a target said: a whole body, or each piece of a stream. Absent where nobody listens. */
-  readonly hear?: ((said: Said, target: Target) => void) | undefined
   /** Whether another attempt can go on with what was sent. Asked only when a stream broke off. */
   canResume(broken: BrokenStream): boolean
 }

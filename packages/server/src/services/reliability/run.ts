@@ -12,7 +12,7 @@ import type { Overdue } from './deadline-ticker.ts'
 import type { ExecutorWorld } from './executor-world.ts'
 import { CALLED_OFF, holdRace } from './hedge.ts'
 import type { Served } from './hedge.ts'
-import type { AnyReply, BrokenStream, Operation, Said } from './operation.ts'
+import type { AnyReply, BrokenStream, Operation } from './operation.ts'
 import { toSessionKey } from './session-key.ts'
 import type { Target } from './target.ts'
 
@@ -49,23 +49,17 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     return !once && (this.#operation.route.continuation ?? policy.continuation)
   }
 
-  /** Whether anybody listens to what is said. */
-  get isHeard(): boolean {
-    return this.#operation.hear !== undefined
-  }
-
-  hear(said: Said, { target }: Attempt): void {
-    this.#operation.hear?.(said, target)
-  }
-
   /** Asks one target after the other until one answers. Rejects with the last error. */
   async serve(resumed?: BrokenStream): Promise<Served<R>> {
+    const { hedgeAfterMs } = this.#operation.route
     this.world.ticker.add(this)
     try {
       for (;;) {
-        const attempt = this.#next()
+        const attempt = (this.#running = this.#next())
         try {
-          return await this.#ask(attempt, resumed)
+          if (hedgeAfterMs !== undefined && this.#left.length > 1)
+            return await this.#race(attempt, hedgeAfterMs, resumed)
+          return { attempt, reply: await attempt.start(this.#operation, resumed) }
         } catch (error) {
           this.#note(attempt, error)
           await this.#decide(attempt, error)
@@ -112,7 +106,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     for (;;) {
       const [first] = this.#left
       if (first === undefined) throw this.#toFinal(nowMs)
-      if (this.#canAsk(first.target, nowMs)) return new Attempt(first.target, this)
+      if (this.#canAsk(first.target, nowMs)) return new Attempt(first.target, this, nowMs)
       this.#skip()
     }
   }
@@ -126,12 +120,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     return !this.isSample || breaker.admits(nowMs)
   }
 
-  async #ask(attempt: Attempt, resumed: BrokenStream | undefined): Promise<Served<R>> {
-    const { hedgeAfterMs } = this.#operation.route
-    this.#running = attempt
-    if (hedgeAfterMs === undefined || this.#left.length < 2) {
-      return { attempt, reply: await attempt.start(this.#operation, resumed) }
-    }
+  async #race(attempt: Attempt, hedgeAfterMs: number, resumed: BrokenStream | undefined): Promise<Served<R>> {
     const served = await holdRace<R>({
       first: attempt,
       afterMs: hedgeAfterMs,
@@ -151,7 +140,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
     const nowMs = this.world.clock.monotonic()
     const at = this.#left.findIndex(({ target }, index) => index > 0 && this.#canAsk(target, nowMs))
     const [second] = at === -1 ? [] : this.#left.splice(at, 1)
-    return second === undefined ? undefined : new Attempt(second.target, this)
+    return second === undefined ? undefined : new Attempt(second.target, this, nowMs)
   }
 
   #note({ target }: Attempt, error: unknown): void {

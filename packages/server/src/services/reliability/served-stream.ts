@@ -15,11 +15,11 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
   readonly #run: Run<R>
   /** Whether all that was sent is kept, for a target that may have to continue. */
   readonly #keepsAll: boolean
-  readonly #isHeard: boolean
   #attempt: Attempt
   #source: ByteStream
   #sink: ByteSink | undefined
-  #sent: Uint8Array[] = []
+  /** As it was passed: bytes, or texts in Latin-1. */
+  #sent: (Uint8Array | string)[] = []
   #hasContent = false
   #isPaused = false
 
@@ -28,7 +28,6 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
     this.#attempt = attempt
     this.#source = source
     this.#keepsAll = run.continues
-    this.#isHeard = run.isHeard
   }
 
   pipe(sink: ByteSink): void {
@@ -53,18 +52,15 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
   }
 
   data(chunk: Uint8Array): void {
-    if (!this.#hasContent) this.#look(chunk)
-    else if (this.#keepsAll) this.#sent.push(chunk)
-    if (this.#isHeard) this.#run.hear(chunk, this.#attempt)
+    this.#pass(chunk)
     this.#sink?.data(chunk)
   }
 
   text(chunk: string): void {
+    this.#pass(chunk)
     const sink = this.#sink
-    // Until the content is there, and where the chunks are heard or kept, bytes are wanted.
-    if (!this.#hasContent || this.#keepsAll || this.#isHeard || sink?.text === undefined) {
-      this.data(Buffer.from(chunk, 'latin1'))
-    } else sink.text(chunk)
+    if (sink?.text === undefined) sink?.data(Buffer.from(chunk, 'latin1'))
+    else sink.text(chunk)
   }
 
   end(): void {
@@ -75,8 +71,8 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
 
   fail(error: StackError): void {
     this.#attempt.fail(error)
-    // What follows is added to the list and is no part of this.
-    const broken: BrokenStream = { sent: [...this.#sent], hasContent: this.#hasContent }
+    const sent = this.#sent.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk))
+    const broken: BrokenStream = { sent, hasContent: this.#hasContent }
     if (this.#sink === undefined || !this.#run.mayResume(error, broken)) {
       this.#finish()?.fail(error)
       return
@@ -88,7 +84,11 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
   }
 
   /** Watches for the first content: the attempt has succeeded with it. */
-  #look(chunk: Uint8Array): void {
+  #pass(chunk: Uint8Array | string): void {
+    if (this.#hasContent) {
+      if (this.#keepsAll) this.#sent.push(chunk)
+      return
+    }
     this.#sent.push(chunk)
     if (!hasContent(chunk)) return
     this.#hasContent = true
