@@ -265,6 +265,37 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
   ['B047', 'A model can be tried out, and what it can do is remembered.', 'issue: model facts'],
   ['B048', 'A request that cannot fit is refused before it is sent, and one that might is not.', 'issue: model facts'],
   [
+    'B050',
+    'GGUF models chat, write JSON by a schema, call tools and embed inside the server where the optional package is there.',
+    'issue: local models',
+  ],
+  [
+    'B051',
+    'ONNX models embed and rerank inside the server, off its event loop, where the optional package is there.',
+    'issue: local models',
+  ],
+  [
+    'B052',
+    'A pulled model is continued where it broke off, checked, and there when it is whole.',
+    'issue: local models',
+  ],
+  [
+    'B053',
+    'Bare llama finds local engines first, then models in files, and says what is missing to run them.',
+    'issue: local models',
+  ],
+  ['B054', 'Every provider of inference passes one suite; what it lacks has a reason.', 'issue: conformance suite'],
+  [
+    'B055',
+    'Any fault of a vendor ends in a known error in bounded time, and leaves nothing behind.',
+    'issue: fault table',
+  ],
+  [
+    'B056',
+    'Credentials of clouds are bought or made as each wants it, once for all calls, renewed, and never chosen by a caller.',
+    'issue: adapters',
+  ],
+  [
     'B060',
     'What a cached answer is found by leaves out the order of fields, and the fields that do not change it, and nothing else.',
     'issue: exact response cache',

@@ -5,7 +5,7 @@ import { loadDeclarations } from './load-declarations.ts'
 
 const declarations = await loadDeclarations()
 
-test('every provider of inference takes part, once', () => {
+test('[B054] every provider of inference takes part, once', () => {
   const types = declarations.map(({ definition }) => definition.type)
   expect(types.toSorted()).toEqual(Object.keys(providerRegistry['inference'] ?? {}).toSorted())
 })

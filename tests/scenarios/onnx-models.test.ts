@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(models, { recursive: true }))
 
 describeWithPackage(onnxRuntimePackage, 'models of this machine', () => {
-  test.each(doors)('[R006] embed through the %s: no stand-in, real counts, either encoding', async (door) => {
+  test.each(doors)('[R006, B051] embed through the %s: no stand-in, real counts, either encoding', async (door) => {
     await withStack({ door, config }, async ({ call }) => {
       const ask = { model: 'sentence-transformers/acme/tiny', input: ['red', 'red redish'] }
       const response = await call('POST /v1/embeddings', ask)
@@ -48,7 +48,7 @@ describeWithPackage(onnxRuntimePackage, 'models of this machine', () => {
     })
   })
 
-  test.each(doors)('[R007] rerank through the %s in both shapes', async (door) => {
+  test.each(doors)('[R007, B051] rerank through the %s in both shapes', async (door) => {
     await withStack({ door, config }, async ({ call }) => {
       const ask = { model: 'transformers/acme/cross', query: 'red' }
       const upstream = { ...ask, items: ['blue', 'green', 'red'], max_num_results: 2 }

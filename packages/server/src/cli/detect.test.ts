@@ -47,7 +47,7 @@ async function detectNamed(env: Record<string, string>, probe = true): Promise<D
   })
 }
 
-describe('detect', () => {
+describe('[B053] detect', () => {
   it('finds engines by their list of models', async () => {
     const ollama = await startEngine({ '/api/tags': { models: [{ name: 'qwen3:8b' }, { name: 'nomic-embed-text' }] } })
     const vllm = await startEngine({ '/v1/models': { data: [{ id: 'm', owned_by: 'vllm' }] } })

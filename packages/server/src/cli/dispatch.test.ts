@@ -243,7 +243,7 @@ describe('client commands', () => {
     expect(await run(['chat'])).toMatchObject({ code: 2, stderr: expect.stringContaining('There is nothing to ask.') })
   })
 
-  describe('pull a GGUF file', () => {
+  describe('[B052] pull a GGUF file', () => {
     const gguf = (): Buffer => {
       const path = join(folder, 'source.gguf')
       writeTinyGguf(path)
@@ -303,7 +303,7 @@ describe('client commands', () => {
     })
   })
 
-  describe('pull a model with Ollama', () => {
+  describe('[B052] pull a model with Ollama', () => {
     const layer = (completed: number) => ({ status: 'pulling abc', digest: 'sha256:abc', total: 100, completed })
 
     /** Each attempt gets the lines of its turn; a connection is cut after those of all turns but the last. */

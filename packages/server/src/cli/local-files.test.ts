@@ -46,7 +46,7 @@ function look(env: Record<string, string | undefined> = {}): Promise<Detection> 
 const typesOf = (detection: Detection): (string | undefined)[] =>
   toDetectedConfig(detection, home).providers?.map(({ type }) => type) ?? []
 
-describe('models in files', () => {
+describe('[B053] models in files', () => {
   it('are none where there is no file that can be read', async () => {
     writeFileSync(join(models, 'broken.gguf'), 'GGUF, or so it says')
     await writeModelFolder(join(models, 'acme/half'), { 'config.json': {} })

@@ -87,7 +87,7 @@ function listFolder(model: string): string[] {
 const fetched = ({ requests }: ScriptedUpstream): string[] =>
   requests.map(({ path }) => path.split('/c0ffee/')[1] ?? '')
 
-describe('llama models pull owner/name', () => {
+describe('[B052] llama models pull owner/name', () => {
   test('brings what the model needs, over a connection that breaks off, the graph last', async () => {
     const files = { ...tinyEmbeddingFiles(), [WEIGHTS]: weights }
     await using hub = await createHub('acme/tiny', { 'README.md': {}, ...files }, { cutAfter: { [WEIGHTS]: 700_000 } })

@@ -67,7 +67,7 @@ const weather = {
 }
 const clock = { type: 'function', function: { name: 'get_time' } }
 
-describeWithPackage(llamaPackage, 'a GGUF model inside the server', () => {
+describeWithPackage(llamaPackage, '[B050] a GGUF model inside the server', () => {
   beforeAll(async () => {
     rig = createLlamaRig({
       files: { greeter, babbler: chatMl, talker, caller, thinker, slow, small: { ...talker, contextLength: 256 } },

@@ -131,7 +131,7 @@ function lastChat(rig: CredentialRig): ScriptedRequest {
 
 const hostOf = (rig: CredentialRig): string => new URL(rig.vendor.url).host
 
-describe('a user of the configuration file', () => {
+describe('[B056] a user of the configuration file', () => {
   it('signs chats with the key of the profile', async () => {
     await using rig = await createRig()
     expect(JSON.parse(await say(rig.provider))).toEqual(completion)
@@ -330,7 +330,7 @@ describe.skipIf(!hasOpenssl)('a machine in Oracle’s cloud (needs the openssl c
   })
 })
 
-describe('a caller', () => {
+describe('[B056] a caller', () => {
   const files = { oci_config_file_path: '/etc/passwd', oci_config_profile: 'LOCKED', oci_auth_type: 'config_file' }
 
   it('cannot choose the server’s files, profile or way to sign', async () => {

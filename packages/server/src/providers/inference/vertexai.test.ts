@@ -138,7 +138,7 @@ function createGoogle(): {
   }
 }
 
-describe('with Application Default Credentials', () => {
+describe('[B056] with Application Default Credentials', () => {
   test('a token is bought once, the account’s project is called, and a revoked token is replaced', async () => {
     const google = createGoogle()
     await using rig = await createRig({

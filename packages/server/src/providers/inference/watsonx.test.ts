@@ -114,7 +114,7 @@ async function say(provider: InferenceProvider, call: ProviderCall = callWith())
   return bodyOf(reply)
 }
 
-describe('tokens of IAM', () => {
+describe('[B056] tokens of IAM', () => {
   it('buys one for a hundred parallel calls, and sends it with each', async () => {
     const cloud = new IbmCloud()
     await using rig = await createRig(cloud)
