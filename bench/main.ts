@@ -16,6 +16,7 @@ import { coldStartWorkload } from './workloads/cold-start.ts'
 import { latencyWorkload } from './workloads/latency.ts'
 import { manyStreamsWorkload } from './workloads/many-streams.ts'
 import { replayWorkload } from './workloads/replay.ts'
+import { soakWorkload } from './workloads/soak.ts'
 import { streamWorkload } from './workloads/stream.ts'
 
 const workloads: readonly Workload[] = [
@@ -25,6 +26,7 @@ const workloads: readonly Workload[] = [
   manyStreamsWorkload,
   coldStartWorkload,
   replayWorkload,
+  soakWorkload,
 ]
 
 function checkPrograms(): void {
@@ -55,6 +57,7 @@ async function runAll(bench: Bench, machine: Machine): Promise<void> {
     for (const section of report.sections)
       bench.results.append({ kind: 'section', workload: workload.name, ...section })
     console.log(`\n## ${workload.title}\n\n${toText(report)}`)
+    if ((report.failures ?? []).length > 0) process.exitCode = 1
   }
   console.log(`\nrows: ${relative(process.cwd(), bench.results.path)}`)
   if (bench.options.writeDocs) writeDocs(join(bench.root, 'docs/benchmarks.md'), machine, reports)

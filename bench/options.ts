@@ -12,6 +12,8 @@ export type Options = {
   readonly targets: readonly string[]
   /** How long the streams of many-streams live. */
   readonly streamSeconds: number
+  /** How long a soak takes. */
+  readonly minutes: number
   readonly seed: number
 }
 
@@ -25,12 +27,15 @@ workloads
   many-streams  W4   1,000 streams; slow readers; readers that vanish
   cold-start    W6   from spawn to the first answer
   replay        W12  recorded requests, replayed
+  failover           three targets, one dead and one weak, to three that are well
+  soak               mixed traffic with faults for half an hour: do memory and sockets stay flat?
 
 options
   --quick              3 rounds and shorter cells: shows that it works, not what it costs
   --rounds N           rounds per cell, the first is discarded (default 7)
   --targets a,b        only these, besides direct and nginx
   --stream-seconds N   life of a stream in many-streams (default 20; the full workload is 60)
+  --minutes N          length of the soak (default 30; 2 with --quick)
   --seed N             order of the cells (default: drawn at start, recorded in the results)
   --write-docs         refresh docs/benchmarks.md with the tables of this run
 `
@@ -53,6 +58,7 @@ export function parseOptions(args: readonly string[], knownWorkloads: readonly s
       .map((name) => name.trim())
       .filter((name) => name !== ''),
     streamSeconds: parseCount('stream-seconds', values['stream-seconds'] ?? (quick ? '6' : '20'), 4),
+    minutes: parseCount('minutes', values.minutes ?? (quick ? '2' : '30'), 2),
     seed: parseCount('seed', values.seed ?? String(Date.now() % 1_000_000), 0),
   }
 }
@@ -67,6 +73,7 @@ function parseFlags(args: readonly string[]) {
         rounds: { type: 'string' },
         targets: { type: 'string', default: '' },
         'stream-seconds': { type: 'string' },
+        minutes: { type: 'string' },
         seed: { type: 'string' },
         'write-docs': { type: 'boolean', default: false },
       },

@@ -26,7 +26,11 @@ export type Workload = {
 }
 
 /** What a workload found, ready to be printed. */
-export type Report = { readonly sections: readonly Section[] }
+export type Report = {
+  readonly sections: readonly Section[]
+  /** Bounds that were missed, for workloads that pass or fail: the bench then ends with an error. */
+  readonly failures?: readonly string[]
+}
 
 /** One table with what has to be said about it. */
 export type Section = {

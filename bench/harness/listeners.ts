@@ -38,7 +38,8 @@ function readListeningInodes(port: number): Set<string> {
   return new Set(inodes)
 }
 
-function readSocketInodes(pid: number): string[] {
+/** Inodes of the sockets that the process has open. */
+export function readSocketInodes(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
       const inode = /^socket:\[(\d+)\]$/.exec(readLinkIfOpen(`/proc/${pid}/fd/${fd}`))?.[1]

@@ -2,7 +2,9 @@
 export const mockModel = 'bench-model'
 
 const created = 1_767_225_600
-const id = 'chatcmpl-bench000001'
+/** The id of every reply. */
+export const replyId = 'chatcmpl-bench000001'
+const id = replyId
 
 /** The fixed reply of the mocks to a request that does not stream, as bytes of JSON. */
 export const chatReply = JSON.stringify({

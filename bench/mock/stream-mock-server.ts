@@ -1,6 +1,7 @@
 /** Entry of the mock process: `node stream-mock-server.ts <port>`. Raw sockets and prepared buffers, to cost little. */
 import { createServer, type Socket } from 'node:net'
-import { chatReply, floodUser, modelList, toLongEvent, toStreamEvents } from './bodies.ts'
+import { chatReply, floodUser, modelList, toStreamEvents } from './bodies.ts'
+import { toChunkFrame, writeFlood } from './flood.ts'
 import { controlPaths, type MockMode, type MockState } from './mode.ts'
 import { createRequestReader, type PlainRequest } from './request-reader.ts'
 import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-pacer.ts'
@@ -8,19 +9,11 @@ import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-
 const streamHead =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
   'transfer-encoding: chunked\r\nconnection: keep-alive\r\n\r\n'
-/** More than the kernel's socket buffers take, so that a proxy which does not hold back must buffer the rest. */
-const floodBytes = 16 * 1024 * 1024
-const floodPiece = toChunkFrame(toLongEvent(64 * 1024))
-
 type Mock = {
   mode: MockMode
   readonly frames: Map<string, readonly Buffer[]>
   readonly pacer: StreamPacer
   readonly counters: { -readonly [Key in keyof MockState]: MockState[Key] }
-}
-
-function toChunkFrame(text: string): Buffer {
-  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
 }
 
 /** The frames of a stream, made once per mode: the head travels with the first event, the end with the last. */
@@ -41,25 +34,6 @@ function framesFor(mock: Mock, withUsage: boolean): readonly Buffer[] {
 function sendJson(socket: Socket, body: string): void {
   const length = Buffer.byteLength(body)
   socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`)
-}
-
-/** Writes megabytes of long events, each when the one before has left, and then the end of the stream. */
-function flood(socket: Socket, onEnd: () => void): void {
-  let left = floodBytes
-  socket.write(streamHead)
-  const more = (): void => {
-    while (left > 0) {
-      left -= floodPiece.length
-      if (!socket.write(floodPiece)) {
-        socket.once('drain', more)
-        return
-      }
-    }
-    const ending = toStreamEvents(1, false).map(toChunkFrame)
-    socket.write(Buffer.concat([...ending, Buffer.from('0\r\n\r\n')]))
-    onEnd()
-  }
-  more()
 }
 
 function startStream(mock: Mock, socket: Socket, body: string): void {
@@ -87,8 +61,10 @@ function startStream(mock: Mock, socket: Socket, body: string): void {
     finish('abortedStreams')
   }
   socket.once('close', onClose)
-  if (body.includes(floodUser)) flood(socket, onEnd)
-  else pacer.add(stream)
+  if (body.includes(floodUser)) {
+    socket.write(streamHead)
+    writeFlood(socket, onEnd)
+  } else pacer.add(stream)
 }
 
 function answer(mock: Mock, socket: Socket, request: PlainRequest): void {

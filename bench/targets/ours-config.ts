@@ -1,17 +1,38 @@
 import { join } from 'node:path'
 
+/** A vendor as the configuration names it. */
+export type OursProvider = {
+  readonly id: string
+  readonly type: string
+  readonly baseUrl: string
+  /** When silence is called a failure; the server's default where it is left out. */
+  readonly patienceSeconds?: number
+}
+
 /** What a generated configuration varies. */
 export type OursConfig = {
-  readonly providerId: string
-  readonly providerType: string
-  readonly baseUrl: string
+  readonly providers: readonly OursProvider[]
   /** Where the databases are written. */
   readonly directory: string
   /** Whether chat completions are kept, as they are by default. */
   readonly store: boolean
+  /** Further sections, as YAML. */
+  readonly more?: string
 }
 
-/** A configuration in OGX's dialect with one provider and a SQLite store. */
+function toProviderEntry({ id, type, baseUrl, patienceSeconds }: OursProvider): string {
+  const seconds = String(patienceSeconds)
+  const network =
+    patienceSeconds === undefined ? '' : `      network: {timeout: {connect: ${seconds}, read: ${seconds}}}\n`
+  return `  - provider_id: ${id}
+    provider_type: ${type}
+    config:
+      base_url: ${baseUrl}
+      api_key: bench-dummy-key
+${network}`
+}
+
+/** A configuration in OGX's dialect with a SQLite store. */
 export function toOursConfig(config: OursConfig): string {
   const inference = config.store
     ? '    inference:\n      table_name: inference_store\n      backend: sql_default\n'
@@ -22,12 +43,7 @@ apis:
 - inference
 providers:
   inference:
-  - provider_id: ${config.providerId}
-    provider_type: ${config.providerType}
-    config:
-      base_url: ${config.baseUrl}
-      api_key: bench-dummy-key
-storage:
+${config.providers.map(toProviderEntry).join('')}storage:
   backends:
     kv_default:
       type: kv_sqlite
@@ -39,5 +55,5 @@ storage:
     metadata:
       namespace: registry
       backend: kv_default
-${inference}`
+${inference}${config.more ?? ''}`
 }

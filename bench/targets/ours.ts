@@ -35,7 +35,7 @@ function toOursTarget(name: string, store: boolean): TargetPlan {
     exact: false,
     async toProgram(site) {
       const baseUrl = `http://127.0.0.1:${site.upstreamPort}/v1`
-      return toOursProgram(site, { providerId, providerType: 'remote::openai', baseUrl, store })
+      return toOursProgram(site, { providers: [{ id: providerId, type: 'remote::openai', baseUrl }], store })
     },
   }
 }

@@ -82,13 +82,8 @@ function toReplayPlan(recordings: string, requests: readonly RecordedRequest[]):
     exact: false,
     ...(probe === undefined ? {} : { probe }),
     async toProgram(site) {
-      const config = {
-        providerId,
-        providerType: 'remote::together',
-        baseUrl: 'https://api.together.xyz/v1',
-        store: true,
-      }
-      return toOursProgram(site, config, ['--replay', recordings])
+      const provider = { id: providerId, type: 'remote::together', baseUrl: 'https://api.together.xyz/v1' }
+      return toOursProgram(site, { providers: [provider], store: true }, ['--replay', recordings])
     },
   }
 }
