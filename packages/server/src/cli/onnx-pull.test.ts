@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { PACKAGES_FOLDER_VARIABLE } from '../kernel/optional-package.ts'
+import { PACKAGES_FOLDER_VARIABLE, toInstallCommand } from '../kernel/optional-package.ts'
 import { onnxRuntimePackage } from '../providers/inference/_onnx-runtime.ts'
 import { createStack } from '../stack.ts'
 import { describeWithPackage, optionalPackagesFolder } from '../testing/optional-package-case.ts'
@@ -103,6 +103,7 @@ describe('[B052] llama models pull owner/name', () => {
     expect(new Set(hub.requests.map(({ headers }) => headers['authorization']))).toEqual(new Set(['Bearer hf_secret']))
     expect(stderr).toMatch(/^onnx\/model\.onnx_data {2}\d\d %.*\n(?:.*\n)*onnx\/model\.onnx_data {2}100 %/)
     expect(stderr).not.toContain('config.json')
+    expect(stderr).toContain(`It needs: ${toInstallCommand(onnxRuntimePackage)}\n`)
     expect(stderr).toContain(
       'Use it: llama, then POST /v1/embeddings with "model": "sentence-transformers/acme/tiny"\n',
     )
