@@ -70,8 +70,9 @@ export const provider = defineProvider({
       )
       const chat = { ...begin('chatcmpl-demo-'), request, promptTokens: countPromptTokens(request), choices }
       refuseEarly(choices, ({ deltas }) => deltas.length <= 1)
+      const stripUsageChunk = request.stream_options?.include_usage !== true
       return request.stream === true
-        ? { kind: 'events' as const, events: streamChat(chat, pacing, call.signal), headers }
+        ? { kind: 'events' as const, events: streamChat(chat, pacing, call.signal), headers, stripUsageChunk }
         : { kind: 'value' as const, value: toChatCompletion(chat), headers }
     }
 
@@ -87,8 +88,9 @@ export const provider = defineProvider({
       )
       const demo = { ...begin('cmpl-demo-'), request, prompts, texts }
       refuseEarly(texts, ({ pieces }) => pieces.length === 0)
+      const stripUsageChunk = request.stream_options?.include_usage !== true
       return request.stream === true
-        ? { kind: 'events' as const, events: streamTexts(demo, pacing, call.signal), headers }
+        ? { kind: 'events' as const, events: streamTexts(demo, pacing, call.signal), headers, stripUsageChunk }
         : { kind: 'value' as const, value: toCompletion(demo), headers }
     }
 

@@ -20,6 +20,7 @@ import type {
   ScriptedRoute,
   ScriptedUpstream,
 } from '../../testing/scripted-upstream.ts'
+import { servedEvents } from '../../testing/served-events.ts'
 import { provider as definition } from './vertexai.ts'
 
 const keys = generateKeyPairSync('rsa', {
@@ -324,7 +325,7 @@ describe('a chat', () => {
     })
     const reply = await rig.provider.chatCompletion?.(chat({ stream: true }), toCall())
     expect(rig.vendor.requests[0]?.path).toMatch(/:streamGenerateContent\?alt=sse$/)
-    const chunks = reply?.kind === 'events' ? await Array.fromAsync(reply.events) : []
+    const chunks = reply?.kind === 'events' ? await Array.fromAsync(servedEvents(reply)) : []
     expect(chunks.map(({ choices }) => choices[0]?.delta.content)).toEqual(['Hel', 'lo.', undefined])
   })
 
