@@ -9,10 +9,11 @@ import type {
   ProviderModel,
 } from '@llama-stack/api'
 import { createIds } from '../../kernel/ids.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { DemoReply } from './_demo-reply.ts'
 
 const MAX_WAIT_MS = 60_000
-const headers = Object.freeze({ 'x-llama-stack-demo': '1' })
+const headers = Object.freeze({ [stackHeaders.demo]: '1' })
 
 const config = z.strictObject({
   first_token_ms: z
