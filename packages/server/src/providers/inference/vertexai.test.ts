@@ -279,7 +279,9 @@ describe('where calls go', () => {
 
   test('without a project is a question for the operator', async () => {
     await using rig = await createRig({ config: () => ({ access_token: 't', project: '' }) })
-    expect((await failureOf(say(rig))).message).toContain('VERTEX_AI_PROJECT')
+    const failure = await failureOf(say(rig))
+    expect(failure).toMatchObject({ code: 'provider_setting_missing', details: { setting: 'project' } })
+    expect(failure.message).toContain('VERTEX_AI_PROJECT')
   })
 
   test('a caller’s token is theirs', async () => {
