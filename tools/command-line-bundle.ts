@@ -97,17 +97,23 @@ const ownScripts: Plugin = {
   },
 }
 
-/** Modules that are loaded when one of their names is first used: Node's own, and the schemas of the API. */
-function lateModules(api: string): Plugin {
-  const isSchema = (path: string): boolean =>
-    /^src\/(?:wire|inference)\/(?!routes\.ts)[^/]+\.ts$/.test(relative(api, path).replaceAll('\\', '/'))
+/**
+ * Modules that are evaluated when one of their names is first used: Node's own, the schemas of the API (the files beside a
+ * `routes.ts`, and what they share), and those of the command line and of the configuration, of which a start uses few.
+ * Code that runs per request is not among them: each use of a name calls a getter.
+ */
+function lateModules(server: string): Plugin {
+  const api = join(server, '../api')
+  const isLate = (path: string): boolean =>
+    /^src\/[^/]+\/(?!routes\.ts)[^/]+\.ts$/.test(relative(api, path).replaceAll('\\', '/')) ||
+    /^src\/(?:cli|config)\/.+\.ts$/.test(relative(server, path).replaceAll('\\', '/'))
   return {
     name: 'late-modules',
     setup(build) {
       build.onResolve({ filter: /^(node:|\.)/, namespace: 'file' }, ({ path, importer, kind, resolveDir }) => {
         if (kind !== 'import-statement' || importer.includes('node_modules')) return undefined
         const module = path.startsWith('node:') ? path : resolve(resolveDir, path)
-        return module === path || isSchema(module) ? { path: module, namespace: 'late-module' } : undefined
+        return module === path || isLate(module) ? { path: module, namespace: 'late-module' } : undefined
       })
       build.onResolve({ filter: /^node:/, namespace: 'late-module' }, ({ path }) => ({ path, external: true }))
       build.onLoad({ filter: /.*/, namespace: 'late-module' }, async ({ path }) => {
@@ -117,7 +123,7 @@ function lateModules(api: string): Plugin {
         return {
           contents: `let loaded; const load = () => (loaded ??= require('${path}')); module.exports = { ${getters.join(', ')} }`,
           loader: 'js',
-          resolveDir: api,
+          resolveDir: server,
         }
       })
     },
@@ -157,7 +163,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   }
-  const late = lateModules(join(server, '../api'))
+  const late = lateModules(server)
   const parts = new Set<string>()
   await build({
     ...options,
