@@ -5,9 +5,12 @@ import { describe, expect, test } from 'vitest'
 import { chatChunks, chatReply, doors, withStack } from '../scenarios/stack-under-test.ts'
 import type { UnderTest } from '../scenarios/stack-under-test.ts'
 
+/** Bodies travel as the SDK wrote them, and one of them writes its JSON with spaces. */
+const isStreamed = ({ body }: { body: string }): boolean => /"stream":\s*true/.test(body)
+
 const routes = {
-  'POST /v1/chat/completions': ({ body }: { body: string }) =>
-    body.includes('"stream":true') ? { events: chatChunks(['Hel', 'lo', ' there']) } : { json: chatReply },
+  'POST /v1/chat/completions': (request: { body: string }) =>
+    isStreamed(request) ? { events: chatChunks(['Hel', 'lo', ' there']) } : { json: chatReply },
   'POST /v1/embeddings': ({ body }: { body: string }) => ({
     json: {
       object: 'list',

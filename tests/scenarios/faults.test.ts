@@ -39,7 +39,7 @@ afterAll(() => void process.off('unhandledRejection', collect))
 
 const rows: FaultRow[] = []
 
-describe('a vendor that', () => {
+describe('[B055] a vendor that', () => {
   const holding = faultNames.filter((fault) => known[fault] === undefined)
   const failing = faultNames.filter((fault) => known[fault] !== undefined)
   test.each(holding)('%s', async (fault) => {

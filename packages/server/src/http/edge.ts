@@ -9,11 +9,11 @@ import type { BoundRoute } from './bound-route.ts'
 import { createBrowserGuard } from './browser-guard.ts'
 import type { BrowserGuard } from './browser-guard.ts'
 import { Exchange } from './exchange.ts'
-import { ExchangeList } from './exchange-list.ts'
 import type { Arrival, FinishedRequest } from './exchange.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
 import type { RequestHead } from './http-message.ts'
 import { isRecord } from '../kernel/json-record.ts'
+import { PlacedList } from '../kernel/placed-list.ts'
 import type { HttpServerSettings } from './http-settings.ts'
 import { createKeepAliveTicker } from './keep-alive-ticker.ts'
 import type { KeepAliveTicker } from './keep-alive-ticker.ts'
@@ -51,7 +51,7 @@ export interface Edge {
   /** Answers OPTIONS: what the path allows, and whether a page may ask. */
   preflight(arrival: Arrival, allowed: readonly string[]): void
   /** The accepted requests whose replies are not complete. */
-  readonly open: Pick<ExchangeList, 'size' | typeof Symbol.iterator>
+  readonly open: Pick<PlacedList<Exchange>, 'size' | typeof Symbol.iterator>
   /** Stops waiting for a request: its work is aborted and its client is told. */
   cut(exchange: Exchange): void
   /** Whether sockets are bound to loopback only, so that Host headers have to name the loopback. */
@@ -83,7 +83,7 @@ export function createEdge(options: EdgeOptions): Edge {
     parserOf: createParsers(),
     log,
   }
-  const open = new ExchangeList()
+  const open = new PlacedList<Exchange>()
   const enter = (arrival: Arrival): Exchange => {
     const { request } = arrival
     const exchange = new Exchange(arrival, {

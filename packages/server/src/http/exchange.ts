@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { isStackError } from '@llama-stack/api'
 import type { Clock, Principal, RequestRecord } from '@llama-stack/api'
+import type { Placed } from '../kernel/placed-list.ts'
 import type { BoundRoute } from './bound-route.ts'
 import type { PlainRequest } from './fast-lane/plain-request.ts'
 import type { ReplyMessage, RequestHead } from './http-message.ts'
@@ -48,7 +49,7 @@ export interface ExchangeOptions {
 }
 
 /** The state of one request, shared by the steps of the pipeline. A class, because one is made for each request. */
-export class Exchange {
+export class Exchange implements Placed {
   readonly request: IncomingMessage | PlainRequest
   readonly response: ReplyMessage
   readonly requestId: string

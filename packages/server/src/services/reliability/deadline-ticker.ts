@@ -1,12 +1,12 @@
 /** Ends what takes too long. One coarse timer for all calls, which runs only while there are any. */
 import type { Clock } from '@llama-stack/api'
+import { PlacedList } from '../../kernel/placed-list.ts'
+import type { Placed } from '../../kernel/placed-list.ts'
 
 /** What may take too long. */
-export interface Overdue {
+export interface Overdue extends Placed {
   /** Monotonic milliseconds. */
   readonly dueMs: number
-  /** Where it stands in the list of the ticker, which alone writes it; undefined while it is in none. */
-  place: number | undefined
   /** Called once, at that time or a little later. */
   expire(): void
 }
@@ -17,8 +17,7 @@ const MAX_TICK_MS = 1000
 export class DeadlineTicker implements Disposable {
   readonly #clock: Clock
   readonly #tickMs: number
-  /** No `Set`: its tables keep members that left (docs/decisions/0008-fast-lane.md). */
-  readonly #members: Overdue[] = []
+  readonly #members = new PlacedList<Overdue>()
   #timer: NodeJS.Timeout | undefined
 
   /** Its members are late by at most a twentieth of the deadline. */
@@ -29,29 +28,24 @@ export class DeadlineTicker implements Disposable {
 
   /** Watches over a member that is in no list. */
   add(member: Overdue): void {
-    member.place = this.#members.length
-    this.#members.push(member)
+    this.#members.add(member)
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref()
   }
 
   /** Lets a member go; one that is not watched over changes nothing. */
   delete(member: Overdue): void {
-    const { place } = member
-    if (place === undefined) return
-    member.place = undefined
-    const last = this.#members.pop()
-    if (last === undefined || last === member) return
-    this.#members[place] = last
-    last.place = place
+    this.#members.delete(member)
   }
 
   #tick(): void {
     const nowMs = this.#clock.monotonic()
-    for (const member of this.#members.filter(({ dueMs }) => dueMs <= nowMs)) {
+    for (const member of this.#members) {
+      // One that expires may take others along.
+      if (member.dueMs > nowMs || member.place === undefined) continue
       this.delete(member)
       member.expire()
     }
-    if (this.#members.length === 0) this[Symbol.dispose]()
+    if (this.#members.size === 0) this[Symbol.dispose]()
   }
 
   [Symbol.dispose](): void {
