@@ -87,6 +87,8 @@ const startModules: ReadonlySet<string> = new Set([
   'src/cli/command-arguments.ts',
   'src/cli/serve.ts',
   'src/cli/serve-plan-file.ts',
+  'src/config/dialects/llama-stack.ts',
+  'src/config/dialects/ogx.ts',
   'src/stack.ts',
   'src/providers/inference/openai-compatible.ts',
 ])

@@ -1,7 +1,16 @@
 /** What this server is and has: health, version, routes, providers, and the same under admin. */
 import { defineApi } from '../route.ts'
 import type { Service } from '../route.ts'
-import { Health, ProviderId, ProviderInfo, ProviderList, Readiness, RouteFilter, RouteList, Version } from './reports.ts'
+import {
+  Health,
+  ProviderId,
+  ProviderInfo,
+  ProviderList,
+  Readiness,
+  RouteFilter,
+  RouteList,
+  Version,
+} from './reports.ts'
 
 export const inspect = defineApi({
   health: {

@@ -61,7 +61,6 @@ export type RegisterModelRequest = z.infer<typeof RegisterModelRequest>
 
 export const ModelId = z.object({ model_id: z.string().describe('May contain slashes.') })
 
-
 export const ModelList = z.looseObject({ object: z.literal('list'), data: z.array(Model) })
 
 export const ModelDeleted = z.looseObject({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) })

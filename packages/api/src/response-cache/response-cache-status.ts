@@ -31,9 +31,8 @@ export const ResponseCacheStatus = z
   .meta({ id: 'ResponseCacheStatus' })
 export type ResponseCacheStatus = z.infer<typeof ResponseCacheStatus>
 
-
 export const ResponseCacheFilter = z.looseObject({
-      model: z.string().min(1).optional().describe('Only answers of this model, as it was asked for. Default: all.'),
-    })
+  model: z.string().min(1).optional().describe('Only answers of this model, as it was asked for. Default: all.'),
+})
 
 export const ResponseCacheCleared = z.looseObject({ object: z.literal('response_cache.cleared'), deleted: count })
