@@ -35,7 +35,7 @@ await build({
   entryPoints: { index: join(server, 'src/index.ts'), 'testing/index': join(server, 'src/testing/index.ts') },
   outdir: join(server, 'dist'),
 })
-await buildCommandLine(common, server)
+await buildCommandLine(common, server, join(server, 'dist/cli'))
 // A thread is started from a file, which stands beside the bundle that starts it.
 for (const folder of ['dist', 'dist/cli']) {
   await build({

@@ -219,10 +219,10 @@ function toEntry(modules: ReadonlySet<string>, resolveDir: string): NonNullable<
 }
 
 /**
- * Builds the bins `llama` and `llama-stack`: `main.js`, which is small and answers `--help`, `parts.js` with the rest that
- * is ours, and the scripts of large packages.
+ * Builds the bins `llama` and `llama-stack` into a directory: `main.js`, which is small and answers `--help`, `parts.js`
+ * with what a start needs of ours, `rest.js` with the rest, and the scripts of large packages.
  */
-export async function buildCommandLine(common: BuildOptions, server: string): Promise<void> {
+export async function buildCommandLine(common: BuildOptions, server: string, directory: string): Promise<void> {
   const options: BuildOptions = {
     ...common,
     format: 'cjs',
@@ -240,7 +240,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
   await build({
     ...options,
     entryPoints: [join(server, 'src/cli/main.ts')],
-    outfile: join(server, 'dist/cli/main.js'),
+    outfile: join(directory, 'main.js'),
     plugins: [late, partsElsewhere(server, (path) => parts.add(path))],
   })
   const inner = { ...options, write: false, metafile: true } as const
@@ -249,7 +249,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     build({
       ...inner,
       stdin: toEntry(exported, server),
-      outfile: join(server, 'dist/cli/parts.js'),
+      outfile: join(directory, 'parts.js'),
       plugins: [unused, zodInUse, ownScripts, restElsewhere(server, stays, (path) => elsewhere.add(path)), late],
     })
   const first = await buildParts(parts, startModules)
@@ -260,7 +260,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
   const rest = await build({
     ...inner,
     stdin: toEntry(elsewhere, server),
-    outfile: join(server, 'dist/cli/rest.js'),
+    outfile: join(directory, 'rest.js'),
     plugins: [unused, zodInUse, ownScripts, partsShared(server, inParts, (path) => shared.add(path)), late],
   })
   writeScript(rest.outputFiles)
@@ -269,7 +269,7 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     const built = await build({
       ...options,
       stdin: { contents: `module.exports = require(${JSON.stringify(name)})`, resolveDir: server, loader: 'js' },
-      outfile: join(server, 'dist/cli', script),
+      outfile: join(directory, script),
       plugins: [unused],
       write: false,
     })

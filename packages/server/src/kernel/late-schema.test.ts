@@ -13,7 +13,6 @@ describe('lateSchema', () => {
     const Block = z.strictObject({
       optional: Inner.optional(),
       nullish: Inner.nullish().describe('A block.'),
-      exact: Inner.exactOptional(),
       filled: Inner.default(() => ({ size: 1 })),
       listed: z.array(Inner).default([]),
     })

@@ -3,7 +3,7 @@ import * as z from 'zod'
 
 /**
  * A schema that is built when it first meets a value: building all of them is a good part of a start. It must not give a
- * missing value a default; `.default()` around it may.
+ * missing value a default; `.default()` around it may. Behind `.exactOptional()` it is built for every object.
  */
 export function lateSchema<Schema extends z.ZodType>(make: () => Schema): z.ZodLazy<Schema> {
   const schema = z.lazy(make)

@@ -1,11 +1,11 @@
 /** The configuration of providers that speak OpenAI's protocol: the keys of both generations, strict. */
 import * as z from 'zod'
 import type { JsonObject, ProviderDefinition } from '@llama-stack/api'
+import { lazy } from '../../kernel/lazy.ts'
 import type { Dialect, ExtraSetting, KeySetting, UrlSetting } from './_dialect.ts'
 import { findText } from './_json-shape.ts'
 import { blockedHeaders, isBlockedHeader } from './_forwarded-headers.ts'
 import { NetworkSettings } from './_network-settings.ts'
-import { lazy } from '../../kernel/lazy.ts'
 
 const url = z
   .string()
@@ -25,6 +25,7 @@ export const everyProvider = {
 
 /** Built where a vendor has some of them. */
 const extraSettings = lazy(
+  // oxlint-disable-next-line max-lines-per-function -- one table, nothing to split
   () =>
     ({
       access_token: secret.describe('An OAuth2 access token in place of the key. Needs project.'),
