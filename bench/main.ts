@@ -13,6 +13,7 @@ import { createSupervisor } from './harness/supervisor.ts'
 import { parseOptions, type Options } from './options.ts'
 import { chatWorkload } from './workloads/chat.ts'
 import { coldStartWorkload } from './workloads/cold-start.ts'
+import { failoverWorkload } from './workloads/failover.ts'
 import { latencyWorkload } from './workloads/latency.ts'
 import { manyStreamsWorkload } from './workloads/many-streams.ts'
 import { replayWorkload } from './workloads/replay.ts'
@@ -26,6 +27,7 @@ const workloads: readonly Workload[] = [
   manyStreamsWorkload,
   coldStartWorkload,
   replayWorkload,
+  failoverWorkload,
   soakWorkload,
 ]
 

@@ -1,15 +1,27 @@
 /** Entry of the traffic of a soak: `node soak-client.ts <SoakJob as JSON>`; prints a SoakReport as JSON. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRandom } from '../harness/statistics.ts'
-import { createSoakCaller } from './soak-caller.ts'
-import { soakVisits, type SoakVisit } from './soak-visits.ts'
+import { createHttpCaller, type HttpCaller } from './http-caller.ts'
+import { soakVisits, toChat, toFlood, type SoakVisit } from './soak-visits.ts'
 
 /** Visits at a rate, whatever becomes of those before. */
 export type SoakJob = {
   readonly port: number
   readonly visitsPerSecond: number
   readonly durationMs: number
+  readonly opening: SoakOpening
   readonly seed: number
+}
+
+/**
+ * What comes before the visits, to bring memory to where it has its bounds: growth up to them is none, and at the pace of
+ * the visits it would take longer than the soak.
+ */
+export type SoakOpening = {
+  /** Models never heard of: the server remembers so many. */
+  readonly strangers: number
+  /** Readers of megabytes at the same time: what they need at most, V8 and the allocator keep. */
+  readonly slowReaders: number
 }
 
 /** How the visits of one kind went. */
@@ -28,6 +40,7 @@ export type SoakReport = { readonly visits: Readonly<Record<string, VisitCount>>
 /** Visits beyond these are put off: the client must not be what grows. */
 const mostAtATime = 200
 const graceMs = 40_000
+const openingPauseMs = 3_000
 
 function choose(random: () => number): SoakVisit {
   const total = soakVisits.reduce((sum, { weight }) => sum + weight, 0)
@@ -40,15 +53,28 @@ function note(count: VisitCount, outcome: string): void {
   else count.wrong[outcome] = (count.wrong[outcome] ?? 0) + 1
 }
 
+async function open(caller: HttpCaller, { strangers, slowReaders }: SoakOpening): Promise<void> {
+  let asked = 0
+  const ask = async (): Promise<void> => {
+    while (asked < strangers) {
+      asked += 1
+      await caller.ask(toChat(`well/stranger-${asked}`, asked))
+    }
+  }
+  await Promise.all(Array.from({ length: 4 }, ask))
+  await Promise.all(Array.from({ length: slowReaders }, (_, index) => caller.dawdle(toFlood(index), openingPauseMs)))
+}
+
 async function main(job: SoakJob): Promise<void> {
   const random = createRandom(job.seed)
-  const caller = createSoakCaller(job.port)
+  const caller = createHttpCaller(job.port)
   const visits: Record<string, VisitCount> = Object.fromEntries(
     soakVisits.map(({ name }) => [name, { answered: 0, failed: 0, wrong: {} }]),
   )
   const underWay = new Set<Promise<void>>()
   let postponed = 0
   let turn = 0
+  await open(caller, job.opening)
   const endMs = performance.now() + job.durationMs
   while (performance.now() < endMs) {
     await sleep((-Math.log(1 - random()) * 1000) / job.visitsPerSecond)

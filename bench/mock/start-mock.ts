@@ -5,6 +5,7 @@ import { sendOnce } from '../harness/http-once.ts'
 import { findFreePort } from '../harness/listeners.ts'
 import { toNginxMockConfig } from './nginx-files.ts'
 import { controlPaths, type MockMode, type MockState } from './mode.ts'
+import type { VendorCounts, VendorsJob } from './vendors-mock-server.ts'
 
 /** A mock upstream that runs. */
 export type RunningMock = AsyncDisposable & { readonly port: number; readonly pid: number }
@@ -37,4 +38,18 @@ export async function readMockState(mock: RunningMock): Promise<MockState> {
   const { body } = await sendOnce({ port: mock.port, path: controlPaths.state })
   // The mock is ours and writes exactly this type.
   return JSON.parse(body) as MockState
+}
+
+/** Starts vendors of which some fail, on ports that the job names. */
+export async function createVendors(bench: Bench, job: VendorsJob): Promise<RunningMock> {
+  const args = [join(import.meta.dirname, 'vendors-mock-server.ts'), JSON.stringify(job)]
+  const running = await bench.supervisor.startServer({ name: 'vendors', command: process.execPath, args }, job.port)
+  return { port: job.port, pid: running.pid, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }
+}
+
+/** Asks the vendors how often each was called. */
+export async function readVendorCounts(vendors: RunningMock): Promise<VendorCounts> {
+  const { body } = await sendOnce({ port: vendors.port, path: controlPaths.state })
+  // The vendors are ours and write exactly this type.
+  return JSON.parse(body) as VendorCounts
 }

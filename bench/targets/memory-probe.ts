@@ -10,6 +10,8 @@ import { isMainThread } from 'node:worker_threads'
 export type ProbeReading = {
   readonly rssBytes: number
   readonly heapBytes: number
+  /** What V8 holds for the heap, used or not. */
+  readonly heapCommittedBytes: number
   /** Memory of buffers and other objects outside of the heap. */
   readonly externalBytes: number
   /** What keeps the event loop busy, by kind. */
@@ -33,10 +35,17 @@ function start(path: string): void {
     // What has come due during a pause is counted from when it was due.
     const loopDelayP99Ms = Math.max(0, delay.percentile(99) / 1e6 - resolutionMs)
     globalThis.gc?.()
-    const { rss, heapUsed, external } = process.memoryUsage()
+    const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
     const handles = countByName(process.getActiveResourcesInfo())
     delay.reset()
-    return { rssBytes: rss, heapBytes: heapUsed, externalBytes: external, handles, loopDelayP99Ms }
+    return {
+      rssBytes: rss,
+      heapBytes: heapUsed,
+      heapCommittedBytes: heapTotal,
+      externalBytes: external,
+      handles,
+      loopDelayP99Ms,
+    }
   }
   const server = createServer((socket) => {
     socket.on('error', () => {})

@@ -1,17 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../packages/server/src/config/load-config.ts'
-import type { StackConfig } from '../../packages/server/src/config/stack-config.ts'
-import { createStack, servedProviderTypes } from '../../packages/server/src/stack.ts'
+import { dialects, loadBlock, readGuide } from './guide.ts'
+import type { Dialect } from './guide.ts'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const guide = readFileSync(join(root, 'docs/guides/reliability.md'), 'utf8')
-const blocks = new Map(
-  [...guide.matchAll(/```yaml (\S+)\n([^]*?)```/g)].map(([, name = '', text = '']) => [name, text]),
-)
+const { text: guide, blocks } = readGuide('reliability.md')
 
 const providers = `providers:
   inference:
@@ -20,43 +11,21 @@ const providers = `providers:
   - {provider_id: ollama, provider_type: remote::ollama, config: {}}
 `
 
-const heads = {
-  'Llama Stack': `version: 2\nimage_name: guide\n${providers}`,
-  OGX: `version: 2\ndistro_name: guide\nstorage: {}\n${providers}`,
-}
-
-async function load(dialect: keyof typeof heads, block: string): Promise<StackConfig> {
-  const cwd = mkdtempSync(join(tmpdir(), 'guide-'))
-  try {
-    writeFileSync(join(cwd, 'run.yaml'), heads[dialect] + (blocks.get(block) ?? ''))
-    const servedTypes = servedProviderTypes()
-    const dataDir = join(cwd, 'data')
-    const distributionsDir = join(root, 'distributions')
-    const input = { source: 'run.yaml', env: {}, cwd, home: cwd, servedTypes, distributionsDir, overrides: { dataDir } }
-    const config = await loadConfig(input)
-    // It has to start with it as well.
-    await using _stack = await createStack({ config })
-    return config
-  } finally {
-    rmSync(cwd, { recursive: true, force: true })
-  }
-}
+const load = (dialect: Dialect, block: string) => loadBlock(dialect, providers + (blocks.get(block) ?? block))
 
 test('every block of YAML has a name', () => {
   expect([...blocks.keys()]).toEqual(['aliases', 'policy', 'per-alias', 'bounds'])
   expect(guide.match(/```yaml/g)).toHaveLength(blocks.size)
 })
 
-describe.each(['Llama Stack', 'OGX'] as const)('in a file of %s', (dialect) => {
+describe.each(dialects)('in a file of %s', (dialect) => {
   test.each([...blocks.keys()])('the block %s is understood to the last key', async (name) => {
     const config = await load(dialect, name)
     expect(config.notes.filter(({ severity }) => severity === 'unknown')).toEqual([])
   })
 
   test('bounds of a provider that is not there are noted', async () => {
-    blocks.set('typo', 'reliability: {providers: {olama: {max_concurrent: 1}}}\n')
-    const { notes } = await load(dialect, 'typo')
-    blocks.delete('typo')
+    const { notes } = await load(dialect, 'reliability: {providers: {olama: {max_concurrent: 1}}}\n')
     expect(notes).toMatchObject([{ path: 'reliability.providers.olama', fix: "Did you mean 'ollama'?" }])
   })
 

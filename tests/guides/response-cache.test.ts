@@ -1,45 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../packages/server/src/config/load-config.ts'
-import type { StackConfig } from '../../packages/server/src/config/stack-config.ts'
 import { ignoredFields } from '../../packages/server/src/services/response-cache/ignored-fields.ts'
-import { createStack, servedProviderTypes } from '../../packages/server/src/stack.ts'
+import { dialects, loadBlock, readGuide } from './guide.ts'
+import type { Dialect } from './guide.ts'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const guide = readFileSync(join(root, 'docs/guides/response-cache.md'), 'utf8')
-const blocks = new Map(
-  [...guide.matchAll(/```yaml (\S+)\n([^]*?)```/g)].map(([, name = '', text = '']) => [name, text]),
-)
+const { text: guide, blocks } = readGuide('response-cache.md')
 
 const providers = `providers:
   inference:
   - {provider_id: ollama, provider_type: remote::ollama, config: {}}
 `
 
-const heads = {
-  'Llama Stack': `version: 2\nimage_name: guide\n${providers}`,
-  OGX: `version: 2\ndistro_name: guide\nstorage: {}\n${providers}`,
-}
-
-async function load(dialect: keyof typeof heads, block: string): Promise<StackConfig> {
-  const cwd = mkdtempSync(join(tmpdir(), 'guide-'))
-  try {
-    writeFileSync(join(cwd, 'run.yaml'), heads[dialect] + block)
-    const servedTypes = servedProviderTypes()
-    const dataDir = join(cwd, 'data')
-    const distributionsDir = join(root, 'distributions')
-    const input = { source: 'run.yaml', env: {}, cwd, home: cwd, servedTypes, distributionsDir, overrides: { dataDir } }
-    const config = await loadConfig(input)
-    // It has to start with it as well.
-    await using _stack = await createStack({ config })
-    return config
-  } finally {
-    rmSync(cwd, { recursive: true, force: true })
-  }
-}
+const load = (dialect: Dialect, block: string) => loadBlock(dialect, providers + block)
 
 test('every block of YAML has a name', () => {
   expect([...blocks.keys()]).toEqual(['lifetimes', 'defaults'])
@@ -52,7 +23,7 @@ test('the guide names every field that does not count', () => {
   expect(missing).toEqual([])
 })
 
-describe.each(['Llama Stack', 'OGX'] as const)('in a file of %s', (dialect) => {
+describe.each(dialects)('in a file of %s', (dialect) => {
   test('lifetimes are understood', async () => {
     const { responseCache, notes } = await load(dialect, blocks.get('lifetimes') ?? '')
     expect(responseCache).toMatchObject({

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { toExceptionFrame, toJsonEventFrame } from '../../packages/server/src/testing/event-stream-frame.ts'
 import type { ScriptedReply, ScriptedRequest } from '../../packages/server/src/testing/scripted-upstream.ts'
 import { verifySigV4 } from '../../packages/server/src/testing/verify-sigv4.ts'
-import { doors, withStack } from './stack-under-test.ts'
+import { doors, eventsOf, withStack } from './stack-under-test.ts'
 import type { UnderTestOptions } from './stack-under-test.ts'
 
 const MODEL = 'anthropic.claude-3-haiku-20240307-v1:0'
@@ -80,6 +80,18 @@ describe.each(doors)('Bedrock through the %s', (door) => {
         { choices: [{ delta: {}, finish_reason: 'stop' }] },
         { choices: [], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } },
       ])
+    })
+  })
+
+  test('has the request log know the tokens of a stream whose client did not ask', async () => {
+    await withStack(under({ door, routes: routes([...begin, ...end]) }, keys), async ({ call, stack }) => {
+      const events = await eventsOf(await call(chats, ask))
+      expect(events).toHaveLength(4)
+      expect(events.join('')).not.toContain('usage')
+      const log = stack.requestLog({ id: 'local' })
+      await expect
+        .poll(async () => (await log.list({ limit: 1, order: 'desc' })).rows)
+        .toMatchObject([{ providerId: 'bedrock', inputTokens: 3, outputTokens: 2, totalTokens: 5 }])
     })
   })
 

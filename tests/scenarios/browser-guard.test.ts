@@ -45,6 +45,20 @@ describe('a page in a browser', () => {
       expect((await send(url, { origin: 'https://app.example' })).status).toBe(200)
     })
   })
+
+  test('of an allowed origin may read every header that we add', async () => {
+    const config = { server: { cors: { allowOrigins: ['https://app.example'] } } }
+    await withStack({ config, routes: { [chat]: { json: chatReply } } }, async ({ url, call }) => {
+      const reply = await call(chat, ask, { origin: 'https://app.example' })
+      const added = [...reply.headers.keys()].filter((name) => /^(x-llama-stack-|x-request-id)/.test(name))
+      expect(added).toEqual(expect.arrayContaining(['x-llama-stack-model', 'x-llama-stack-provider', 'x-request-id']))
+      const exposed = reply.headers.get('access-control-expose-headers')?.split(', ')
+      expect(exposed).toEqual(expect.arrayContaining([...added, 'retry-after']))
+      const names = ['attempts', 'cache', 'notice', 'demo', 'substitute'].map((name) => `x-llama-stack-${name}`)
+      expect(exposed).toEqual(expect.arrayContaining(names))
+      expect((await fetch(`${url}/v1/health`)).headers.get('access-control-expose-headers')).toBeNull()
+    })
+  })
 })
 
 test('an operation that a provider lacks is refused by name', async () => {

@@ -1,33 +1,11 @@
-import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import type { CommandContext } from '../../packages/server/src/cli/command.ts'
-import { dispatch } from '../../packages/server/src/cli/dispatch.ts'
-import { systemClock } from '../../packages/server/src/kernel/clock.ts'
+import { runCommand } from '../../packages/server/src/testing/run-command.ts'
 import { createScriptedUpstream } from '../../packages/server/src/testing/scripted-upstream.ts'
 import { chatReply, withStack } from './stack-under-test.ts'
 
 const chat = 'POST /v1/chat/completions'
 
-async function run(words: readonly string[]) {
-  const written = { stdout: '', stderr: '' }
-  const sink = (name: keyof typeof written) => ({
-    write: (text: string) => void (written[name] += text),
-    isTTY: false,
-    columns: undefined,
-  })
-  const context: CommandContext = {
-    env: {},
-    cwd: '/',
-    home: '/',
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    stdin: Readable.from([]),
-    clock: systemClock,
-    interrupts: { signal: new AbortController().signal, onSignal: () => ({ [Symbol.dispose]: () => undefined }) },
-    fetch,
-  }
-  return { code: await dispatch(words, context), ...written }
-}
+const run = (words: readonly string[]) => runCommand(words, { home: '/nowhere' })
 
 test('the cache of a running server is shown and cleared', async () => {
   const config = { aliases: { fast: 'vendor/m1' } }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { createScriptedUpstream } from '../../packages/server/src/testing/scripted-upstream.ts'
 import { chatChunks, chatReply, withStack } from './stack-under-test.ts'
+import { storedIds } from './stored-ids.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const main = join(root, 'packages/server/src/cli/main.ts')
@@ -95,17 +96,7 @@ describe('a server process', () => {
       await Promise.all(workers)
       expect(acknowledged.length).toBeGreaterThan(20)
       const second = await startServer(directory, upstream.url)
-      const kept = new Set<string>()
-      for (let after = ''; ;) {
-        const page = (await (await fetch(`${second.url}/v1/chat/completions?limit=100${after}`)).json()) as {
-          data: readonly { id: string }[]
-          has_more: boolean
-          last_id: string
-        }
-        for (const { id } of page.data) kept.add(id)
-        if (!page.has_more) break
-        after = `&after=${page.last_id}`
-      }
+      const kept = await storedIds(second.url)
       expect(acknowledged.filter((id) => !kept.has(id))).toEqual([])
       second.child.kill('SIGTERM')
       expect(await second.exited).toBe(0)

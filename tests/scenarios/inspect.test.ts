@@ -130,4 +130,58 @@ describe('the request log [B027]', () => {
       expect((await stack.requestLog({ id: 'somebody-else' }).list({ limit: 10, order: 'asc' })).rows).toEqual([])
     })
   })
+
+  const demo = {
+    api: 'inference',
+    id: 'demo',
+    type: 'inline::demo',
+    config: { first_token_ms: 0, token_interval_ms: 0 },
+  }
+  const hello = { messages: [{ role: 'user', content: 'Hello' }] }
+  const gemini =
+    'POST /v1/projects/acme/locations/global/publishers/google/models/gemini-2.5-flash:streamGenerateContent'
+  const said = {
+    candidates: [{ content: { role: 'model', parts: [{ text: 'Hi.' }] }, finishReason: 'STOP' }],
+    usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 3, totalTokenCount: 7 },
+  }
+
+  const scripted = { model: 'demo/scripted' }
+  const native = { model: 'vertex/gemini-2.5-flash' }
+
+  test.each([
+    { from: 'demo', path: '/v1/chat/completions', ask: { ...scripted, ...hello }, counts: { outputTokens: 30 } },
+    { from: 'demo', path: '/v1/completions', ask: { ...scripted, prompt: 'Hello' }, counts: { outputTokens: 30 } },
+    {
+      from: 'vertex',
+      path: '/v1/chat/completions',
+      ask: { ...native, ...hello },
+      counts: { inputTokens: 4, outputTokens: 3, totalTokens: 7 },
+    },
+  ])(
+    'knows the tokens of a stream of $from at $path, and the client only where it asked',
+    async ({ from, path, ask, counts }) => {
+      const configOf = ({ url }: { url: string }) => {
+        const config = { base_url: url, project: 'acme', access_token: 'given', skip_model_availability: true }
+        return { providers: [demo, { api: 'inference', id: 'vertex', type: 'remote::vertexai', config }] }
+      }
+      await withStack({ configOf, routes: { [gemini]: { events: [said], done: false } } }, async ({ call, stack }) => {
+        const plain = await eventsOf(await call(`POST ${path}`, { ...ask, stream: true }))
+        expect(plain.join('')).not.toContain('usage')
+        const asking = { ...ask, stream: true, stream_options: { include_usage: true } }
+        const counted = await eventsOf(await call(`POST ${path}`, asking))
+        expect(counted).toHaveLength(plain.length + 1)
+        expect(JSON.parse(counted.at(-2) ?? '')).toMatchObject({
+          choices: [],
+          usage: { total_tokens: expect.any(Number) },
+        })
+        const log = stack.requestLog({ id: 'local' })
+        await expect
+          .poll(async () => (await log.list({ limit: 2, order: 'asc' })).rows)
+          .toMatchObject([
+            { providerId: from, ...counts },
+            { providerId: from, ...counts },
+          ])
+      })
+    },
+  )
 })

@@ -69,6 +69,39 @@ describe.each(doors)('models through the %s', (door) => {
   })
 })
 
+test('names of the configuration are listed as models that can be called, and say what they stand for', async () => {
+  const aliases = {
+    fast: 'm1',
+    chat: { strategy: 'order' as const, targets: ['vendor/gone', 'm1'].map((model) => ({ model, weight: 1 })) },
+    vectors: 'text-embedding-3-small',
+    'vendor/m1': 'vendor/text-embedding-3-small',
+    nobody: 'elsewhere/m1',
+  }
+  const embedding = { object: 'embedding', index: 0, embedding: [1] }
+  const usage = { prompt_tokens: 1, total_tokens: 1 }
+  const vectors = { json: { object: 'list', data: [embedding], model: 'text-embedding-3-small', usage } }
+  const routes = { [chat]: { json: chatReply }, 'POST /v1/embeddings': vectors }
+  await withStack({ routes, config: { aliases } }, async ({ call }) => {
+    type Row = { id: string; model_type: string; custom_metadata: { alias_of?: string[] } }
+    const { data } = (await (await call('GET /v1/models')).json()) as { data: readonly Row[] }
+    expect(data.map(({ id, model_type: type, custom_metadata: { alias_of: of } }) => [id, type, of])).toEqual([
+      ['vendor/m1', 'embedding', ['vendor/text-embedding-3-small']],
+      ['vendor/text-embedding-3-small', 'embedding', undefined],
+      ['fast', 'llm', ['m1']],
+      ['chat', 'llm', ['vendor/gone', 'm1']],
+      ['vectors', 'embedding', ['text-embedding-3-small']],
+    ])
+    for (const row of data) {
+      const { id, model_type: type } = row
+      expect(await (await call(`GET /v1/models/${id}`)).json()).toEqual(row)
+      const asked =
+        type === 'llm' ? call(chat, { ...ask, model: id }) : call('POST /v1/embeddings', { model: id, input: 'a' })
+      expect((await asked).status).toBe(200)
+    }
+    expect((await call('GET /v1/models/nobody')).status).toBe(404)
+  })
+})
+
 describe('routing', () => {
   test.each(['m1', 'vendor/m1', 'vendor/never-listed', 'auto', 'alias', 'stand-in'])(
     'finds a provider for %s',

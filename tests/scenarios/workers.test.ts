@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createScriptedUpstream } from '../../packages/server/src/testing/scripted-upstream.ts'
 import type { ScriptedUpstream } from '../../packages/server/src/testing/scripted-upstream.ts'
 import { chatChunks, chatReply } from './stack-under-test.ts'
+import { storedIds } from './stored-ids.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const main = join(root, 'packages/server/src/cli/main.ts')
@@ -139,17 +140,7 @@ test('what any of four processes acknowledged is there, and none was refused by 
   await Promise.all(Array.from({ length: 48 }, client))
   expect([...statuses.keys()]).toEqual([200])
   expect(acknowledged.length).toBeGreaterThan(200)
-  const kept = new Set<string>()
-  for (let after = ''; ;) {
-    const page = (await call(`${server.url}/v1/chat/completions?limit=100${after}`)).json() as {
-      data: readonly { id: string }[]
-      has_more: boolean
-      last_id: string
-    }
-    for (const { id } of page.data) kept.add(id)
-    if (!page.has_more) break
-    after = `&after=${page.last_id}`
-  }
+  const kept = await storedIds(server.url)
   expect(acknowledged.filter((id) => !kept.has(id))).toEqual([])
   expect(server.said()).not.toMatch(/busy|locked|lost|"level":"(?:warn|error)"/i)
   expect(statSync(join(folder, 'load', 'llama-stack.db-wal')).size).toBeLessThan(128 * 1024 * 1024)

@@ -69,3 +69,8 @@ export interface ConfigFault {
 export function row<Details>(definition: ErrorRow<Details>): ErrorRow<Details> {
   return Object.freeze(definition)
 }
+
+/** Another's words as a sentence: vendors and operating systems end theirs with a period or without. */
+export function sentence(words: string): string {
+  return /[.!?…]\s*$/.test(words) ? words : `${words}.`
+}

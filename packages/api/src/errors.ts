@@ -4,7 +4,7 @@
  * From a row come the HTTP status, the OpenAI error `type`, the OpenAPI responses, the page of the reference and
  * what `llama explain` prints. Anything thrown that is not a {@link StackError} is a bug and is answered with 500.
  */
-import { row } from './error-row.ts'
+import { row, sentence } from './error-row.ts'
 import type { ConfigFault, ErrorRow } from './error-row.ts'
 import { providerErrors } from './provider-errors.ts'
 
@@ -18,7 +18,7 @@ export const errorTable = Object.freeze({
   invalid_json: row<{ reason: string }>({
     status: 400,
     type: 'invalid_request_error',
-    message: (d) => `The body is not valid JSON: ${d.reason}. Send one JSON object.`,
+    message: (d) => `The body is not valid JSON: ${sentence(d.reason)} Send one JSON object.`,
   }),
   invalid_value: row<{ param: string; problem: string; value?: string; fix: string }>({
     status: 400,
@@ -130,12 +130,12 @@ export const errorTable = Object.freeze({
     status: 400,
     type: 'invalid_request_error',
     message: (d) =>
-      `The URL '${d.url}' cannot be fetched: ${d.reason}. Send the data inline, or let the operator allow it with server.allow_private_urls.`,
+      `The URL '${d.url}' cannot be fetched: ${sentence(d.reason)} Send the data inline, or let the operator allow it with server.allow_private_urls.`,
   }),
   fetched_content_rejected: row<{ url: string; reason: string }>({
     status: 400,
     type: 'invalid_request_error',
-    message: (d) => `The content of '${d.url}' cannot be used: ${d.reason}. Send the data inline instead.`,
+    message: (d) => `The content of '${d.url}' cannot be used: ${sentence(d.reason)} Send the data inline instead.`,
   }),
   ...providerErrors,
   context_length_exceeded: row<{
@@ -159,7 +159,7 @@ export const errorTable = Object.freeze({
     status: 502,
     type: 'api_error',
     message: (d) =>
-      `'${d.url}' cannot be downloaded: ${d.reason}.${d.mayPass ? ' What has arrived is kept: try again.' : ''}`,
+      `'${d.url}' cannot be downloaded: ${sentence(d.reason)}${d.mayPass ? ' What has arrived is kept: try again.' : ''}`,
     retryable: (d) => d.mayPass,
     failover: true,
   }),
@@ -186,7 +186,7 @@ export const errorTable = Object.freeze({
   recording_unreadable: row<{ file: string; reason: string }>({
     status: 500,
     type: 'api_error',
-    message: (d) => `Recording '${d.file}' cannot be read: ${d.reason}. Record it again.`,
+    message: (d) => `Recording '${d.file}' cannot be read: ${sentence(d.reason)} Record it again.`,
   }),
   server_shutting_down: row<object>({
     status: 503,
@@ -197,19 +197,21 @@ export const errorTable = Object.freeze({
   server_not_ready: row<{ reason: string }>({
     status: 503,
     type: 'api_error',
-    message: (d) => `The server is not ready: ${d.reason}. Try again in a moment.`,
+    message: (d) => `The server is not ready: ${sentence(d.reason)} Try again in a moment.`,
     retryable: true,
   }),
   storage_failed: row<{ reason: string }>({
     status: 500,
     type: 'api_error',
-    message: (d) => `The store refused the write: ${d.reason}. Nothing was kept; check the disk and the data folder.`,
+    message: (d) =>
+      `The store refused the write: ${sentence(d.reason)} Nothing was kept; check the disk and the data folder.`,
     retryable: true,
   }),
   storage_open_failed: row<{ path: string; reason: string }>({
     status: 500,
     type: 'api_error',
-    message: (d) => `The store '${d.path}' cannot be opened: ${d.reason}. Correct that, or choose another data folder.`,
+    message: (d) =>
+      `The store '${d.path}' cannot be opened: ${sentence(d.reason)} Correct that, or choose another data folder.`,
   }),
   storage_schema_newer: row<{ path: string; found: number; known: number }>({
     status: 500,
@@ -241,7 +243,7 @@ export const errorTable = Object.freeze({
   worker_failed: row<{ reason: string }>({
     status: 500,
     type: 'api_error',
-    message: (d) => `A worker process could not start: ${d.reason}. Start with --workers 1 to see more.`,
+    message: (d) => `A worker process could not start: ${sentence(d.reason)} Start with --workers 1 to see more.`,
   }),
   unsafe_bind: row<{ host: string }>({
     status: 500,
@@ -257,7 +259,8 @@ export const errorTable = Object.freeze({
   server_unreachable: row<{ url: string; reason: string }>({
     status: 500,
     type: 'api_error',
-    message: (d) => `No server answers at ${d.url}: ${d.reason}. Start one with llama, or name another: --url URL.`,
+    message: (d) =>
+      `No server answers at ${d.url}: ${sentence(d.reason)} Start one with llama, or name another: --url URL.`,
     retryable: true,
   }),
   server_refused: row<{ url: string; status: number; code: string; reason: string }>({

@@ -1,5 +1,5 @@
 /** The rows of the error table that tell of providers: their replies, their absence, the limits on calling them. */
-import { row } from './error-row.ts'
+import { row, sentence } from './error-row.ts'
 import type { ProviderFailure } from './error-row.ts'
 
 const providerStatus =
@@ -38,10 +38,17 @@ export const providerErrors = Object.freeze({
       `Provider '${d.provider}' has no URL. Set ${d.setting} in its configuration${d.env === undefined ? '' : ` (${d.env})`}${d.header === undefined ? '' : `, or send the header X-LlamaStack-Provider-Data: {"${d.header}": "<url>"}`}.`,
     failover: true,
   }),
+  provider_setting_missing: row<{ provider: string; setting: string; env?: string; header?: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) =>
+      `Provider '${d.provider}' has no ${d.setting}. Set it in its configuration${d.env === undefined ? '' : ` (${d.env})`}${d.header === undefined ? '' : `, or send the header X-LlamaStack-Provider-Data: {"${d.header}": "<value>"}`}.`,
+    failover: true,
+  }),
   provider_unreachable: row<ProviderFailure>({
     status: 502,
     type: 'api_error',
-    message: (d) => `Provider '${d.provider}' cannot be reached: ${d.reason}. ${UNREACHABLE_FIX}`,
+    message: (d) => `Provider '${d.provider}' cannot be reached: ${sentence(d.reason)} ${UNREACHABLE_FIX}`,
     fix: () => UNREACHABLE_FIX,
     retryable: true,
     failover: true,
@@ -50,7 +57,7 @@ export const providerErrors = Object.freeze({
   provider_timeout: row<ProviderFailure>({
     status: 504,
     type: 'timeout_error',
-    message: (d) => `Provider '${d.provider}' did not answer in time: ${d.reason}. ${TIMEOUT_FIX}`,
+    message: (d) => `Provider '${d.provider}' did not answer in time: ${sentence(d.reason)} ${TIMEOUT_FIX}`,
     fix: () => TIMEOUT_FIX,
     retryable: true,
     failover: true,
@@ -135,7 +142,7 @@ export const providerErrors = Object.freeze({
     status: 500,
     type: 'api_error',
     message: (d) =>
-      `Model '${d.model}' in '${d.folder}' cannot be run: ${d.reason}. Delete the folder and run: llama models pull ${d.model}`,
+      `Model '${d.model}' in '${d.folder}' cannot be run: ${sentence(d.reason)} Delete the folder and run: llama models pull ${d.model}`,
     failover: true,
   }),
   optional_package_missing: row<{ package: string; version: string; purpose: string; install: string }>({
@@ -148,14 +155,14 @@ export const providerErrors = Object.freeze({
     status: 501,
     type: 'api_error',
     message: (d) =>
-      `The optional package '${d.package}' is installed but cannot be loaded: ${d.reason}. Install it again: ${d.install}`,
+      `The optional package '${d.package}' is installed but cannot be loaded: ${sentence(d.reason)} Install it again: ${d.install}`,
     failover: true,
   }),
   provider_overloaded: row<{ provider: string; reason: string; retryAfterMs: number }>({
     status: 503,
     type: 'api_error',
     message: (d) =>
-      `Provider '${d.provider}' has all the calls that it may have at a time: ${d.reason}. Try again, or raise its reliability limits.`,
+      `Provider '${d.provider}' has all the calls that it may have at a time: ${sentence(d.reason)} Try again, or raise its reliability limits.`,
     retryable: true,
     failover: true,
   }),

@@ -164,6 +164,8 @@ export type CompletionReply<Value, Event> =
       readonly kind: 'events'
       readonly events: AsyncIterable<Event>
       readonly headers?: Readonly<Record<string, string>>
+      /** Usage is told though the client did not ask: the usage-only chunk is noted and taken out. Default: false. */
+      readonly stripUsageChunk?: boolean
     }
   | { readonly kind: 'upstream'; readonly response: UpstreamResponse; readonly quirks: StreamQuirks }
 

@@ -32,6 +32,8 @@ const modelErrors = [
   'model_type_mismatch',
   'operation_unsupported',
   'provider_key_missing',
+  'provider_url_missing',
+  'provider_setting_missing',
   'provider_unreachable',
   'provider_timeout',
   'provider_rate_limited',

@@ -83,7 +83,7 @@ function whereOf({ file, line, column, source }: Partial<ConfigFault>): Pick<Fau
 function quotesOthers(code: ErrorCode): boolean {
   return (
     code === 'server_refused' ||
-    (code.startsWith('provider_') && !['provider_not_found', 'provider_key_missing'].includes(code))
+    (code.startsWith('provider_') && !code.endsWith('_missing') && code !== 'provider_not_found')
   )
 }
 

@@ -1,27 +1,11 @@
 /** Commands that show the models of a running server, against one that is scripted. */
-import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { systemClock } from '../kernel/clock.ts'
+import { runCommand } from '../testing/run-command.ts'
+import type { FinishedCommand } from '../testing/run-command.ts'
 import { createScriptedUpstream } from '../testing/scripted-upstream.ts'
-import type { CommandContext } from './command.ts'
-import { dispatch } from './dispatch.ts'
 
-async function run(words: readonly string[]): Promise<{ readonly code: number; readonly stdout: string }> {
-  let stdout = ''
-  const sink = (write: (text: string) => void) => ({ write, isTTY: false, columns: 200 })
-  const context: CommandContext = {
-    env: {},
-    cwd: '/',
-    home: '/nowhere',
-    stdout: sink((text) => void (stdout += text)),
-    stderr: sink(() => undefined),
-    stdin: Readable.from([]),
-    clock: systemClock,
-    interrupts: { signal: new AbortController().signal, onSignal: () => ({ [Symbol.dispose]: () => undefined }) },
-    fetch,
-  }
-  return { code: await dispatch(words, context), stdout }
-}
+const run = (words: readonly string[]): Promise<FinishedCommand> =>
+  runCommand(words, { home: '/nowhere', columns: 200 })
 
 const facts = {
   context_length: 131_072,

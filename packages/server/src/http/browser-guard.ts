@@ -1,5 +1,6 @@
 /** What a web page may do with a server that listens on the reader's own machine. */
 import { StackError } from '@llama-stack/api'
+import { stackHeaders } from '../kernel/stack-headers.ts'
 import type { RequestHead } from './http-message.ts'
 import type { CorsSettings } from './http-settings.ts'
 
@@ -21,6 +22,9 @@ export interface BrowserGuard {
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
+/** What a page may read of a reply, beyond the few headers that browsers always show. */
+const EXPOSED: readonly string[] = Object.freeze(['x-request-id', 'retry-after', ...Object.values(stackHeaders)])
+
 /** `host.docker.internal` cannot be rebound: ICANN keeps `.internal` out of the public DNS. */
 const LOOPBACK_HOST = /^(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\]|host\.docker\.internal)\.?$/i
 
@@ -33,13 +37,14 @@ export function createBrowserGuard(settings: BrowserSettings): BrowserGuard {
   }
   const isAllowedOrigin = toOriginRule(settings.cors)
   const cors = typeof settings.cors === 'object' ? settings.cors : {}
+  const exposed = (cors.exposeHeaders ?? EXPOSED).join(', ')
   const replyHeaders = (request: RequestHead): Readonly<Record<string, string>> => {
     const { origin } = request.headers
     if (origin === undefined || !isAllowedOrigin(origin)) return NO_HEADERS
     return {
       'access-control-allow-origin': origin,
       vary: 'origin',
-      'access-control-expose-headers': (cors.exposeHeaders ?? ['x-request-id', 'retry-after']).join(', '),
+      'access-control-expose-headers': exposed,
       ...(cors.allowCredentials === true && { 'access-control-allow-credentials': 'true' }),
     }
   }

@@ -14,6 +14,7 @@ import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-
 import type { RequestHead } from './http-message.ts'
 import { isRecord } from '../kernel/json-record.ts'
 import { PlacedList } from '../kernel/placed-list.ts'
+import { stackHeaders } from '../kernel/stack-headers.ts'
 import type { HttpServerSettings } from './http-settings.ts'
 import { createKeepAliveTicker } from './keep-alive-ticker.ts'
 import type { KeepAliveTicker } from './keep-alive-ticker.ts'
@@ -166,7 +167,7 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
     context.rawBody = rawBody
     if (isRecord(body)) context.rawFields = body
   }
-  const cacheControl = request.headers['x-llama-stack-cache']
+  const cacheControl = request.headers[stackHeaders.cache]
   if (typeof cacheControl === 'string') context.cacheControl = cacheControl
   // The parser has checked the request against the very schemas that the operation's type comes from.
   const reply = await bound.operation(steps.parserOf(route)({ params, query, body }) as never, context)

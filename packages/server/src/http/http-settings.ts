@@ -12,7 +12,7 @@ export interface CorsSettings {
   readonly allowMethods?: readonly string[]
   /** Default: false. */
   readonly allowCredentials?: boolean
-  /** Default: x-request-id and retry-after. */
+  /** Default: x-request-id, retry-after and the headers of our own. */
   readonly exposeHeaders?: readonly string[]
   /** How long a browser may keep a preflight. Default: 600. */
   readonly maxAgeSeconds?: number

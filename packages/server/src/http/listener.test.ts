@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bug } from '@llama-stack/api'
+import type { StackError } from '@llama-stack/api'
 import { systemClock } from '../kernel/clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { TlsSettings } from './http-settings.ts'
@@ -133,12 +134,23 @@ describe.skipIf(!hasOpenssl)('a listener with TLS (needs the openssl command)', 
     })
   })
 
-  test('does not start without its files', async () => {
-    const missing = openListener(
+  test.each([
+    { setting: 'tls_certfile', given: { certFile: 'nowhere.crt' }, path: 'nowhere.crt' },
+    { setting: 'tls_keyfile', given: { keyFile: 'nowhere.key' }, path: 'nowhere.key' },
+    { setting: 'tls_cafile', given: { caFile: '.' }, path: '.' },
+    { setting: 'tls_keyfile', given: { keyFile: 'client.key' }, path: 'server.crt' },
+    { setting: 'tls_certfile', given: { certFile: 'server.key' }, path: 'server.key' },
+  ])('does not start with $given, and says where to look', async ({ setting, given, path }) => {
+    const named = Object.fromEntries(Object.entries(given).map(([key, name]) => [key, file(name)]))
+    const opening = openListener(
       toDispatcher(),
       { port: 0 },
-      { clock: systemClock, keyRequired: false, tls: { ...server(), keyFile: file('nowhere.key') } },
+      { clock: systemClock, keyRequired: false, tls: { ...server(), ...named } },
     )
-    await expect(missing).rejects.toThrow('nowhere.key')
+    const failure: unknown = await opening.catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'config_invalid', details: { file: 'the configuration' } })
+    const { message } = failure as StackError
+    expect(message).toContain(`server.${setting}`)
+    expect(message).toContain(file(path))
   })
 })

@@ -54,7 +54,7 @@ const SERVER_OPTIONS: ServerOptions = Object.freeze({
   noDelay: true,
 })
 
-/** Starts to listen. Throws `unsafe_bind` and `port_in_use`. */
+/** Starts to listen. Throws `unsafe_bind`, `port_in_use`, and `config_invalid` for files of TLS that are no good. */
 export async function openListener(
   dispatcher: Dispatcher,
   { port, host = '127.0.0.1', backlog }: ListenOptions,
@@ -104,13 +104,37 @@ async function toServer(dispatcher: Dispatcher, tls: TlsSettings | undefined): P
   const handler = dispatcher.serve
   if (tls === undefined) return createServer(SERVER_OPTIONS, handler)
   const [cert, key, ca] = await Promise.all([
-    readFile(tls.certFile),
-    readFile(tls.keyFile),
-    tls.caFile === undefined ? undefined : readFile(tls.caFile),
+    readPem('tls_certfile', tls.certFile),
+    readPem('tls_keyfile', tls.keyFile),
+    tls.caFile === undefined ? undefined : readPem('tls_cafile', tls.caFile),
   ])
   const clientAuthentication = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
-  return createTlsServer({ ...SERVER_OPTIONS, cert, key, ...clientAuthentication }, handler)
+  try {
+    return createTlsServer({ ...SERVER_OPTIONS, cert, key, ...clientAuthentication }, handler)
+  } catch (cause) {
+    throw tlsInvalid(`The files of TLS, '${tls.certFile}' first, cannot be used: ${reasonOf(cause)}.`, {
+      fix: 'Check that server.tls_certfile and server.tls_keyfile are PEM files that belong together.',
+      cause,
+    })
+  }
 }
+
+async function readPem(setting: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw tlsInvalid(`server.${setting} cannot be read: ${reasonOf(cause)}.`, {
+      fix: `Correct the path '${path}', or let this user read the file.`,
+      cause,
+    })
+  }
+}
+
+function tlsInvalid(problem: string, { fix, cause }: { readonly fix: string; readonly cause: unknown }): StackError {
+  return new StackError('config_invalid', { file: 'the configuration', problem, fix }, { cause })
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** Answers what never became a request, in the same words as everything else. */
 function refuseUnreadable(error: { readonly code?: string }, socket: Duplex): void {

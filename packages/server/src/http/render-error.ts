@@ -1,6 +1,7 @@
 /** Errors in OpenAI's wire shape: as a reply, and as the last event of a stream. */
 import { isStackError, StackError } from '@llama-stack/api'
 import { toAttemptsText } from '../kernel/header-text.ts'
+import { stackHeaders } from '../kernel/stack-headers.ts'
 
 /** The body of every error reply: always these four keys. */
 interface ErrorEnvelope {
@@ -31,7 +32,7 @@ export function renderError(thrown: unknown): RenderedError {
   const status = error.status >= 400 && error.status <= 599 ? error.status : 502
   const headers: Record<string, string> = {}
   if (details.retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(details.retryAfterMs / 1000))
-  if (error.attempts !== undefined) headers['x-llama-stack-attempts'] = toAttemptsText(error.attempts)
+  if (error.attempts !== undefined) headers[stackHeaders.attempts] = toAttemptsText(error.attempts)
   if (!error.retryable && isRetriedByClients(status)) headers['x-should-retry'] = 'false'
   if (status === 401 && !error.code.startsWith('provider_')) headers['www-authenticate'] = 'Bearer'
   if (isStackError<'method_not_allowed'>(error, 'method_not_allowed')) headers['allow'] = error.details.allowed

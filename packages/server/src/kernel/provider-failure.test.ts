@@ -24,6 +24,15 @@ describe('a vendor’s refusal', () => {
     expect(toProviderError('v', { status, headers: {}, bodyText }).code).toBe(code)
   })
 
+  test.each([
+    ['the model took too long', 'in time: the model took too long. Try again'],
+    ['The model took too long.', 'in time: The model took too long. Try again'],
+    ['Is anybody there?', 'in time: Is anybody there? Try again'],
+  ])('ends “%s” as a sentence where more follows', (message, words) => {
+    const bodyText = JSON.stringify({ error: { message } })
+    expect(toProviderError('v', { status: 504, headers: {}, bodyText }).message).toContain(words)
+  })
+
   test('keeps the vendor’s words, code, type and param', () => {
     const error = toProviderError('v', { status: 400, headers: {}, bodyText: openAi('bad_thing') })
     expect(error).toMatchObject({

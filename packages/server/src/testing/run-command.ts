@@ -13,6 +13,8 @@ export interface RunCommandOptions {
   /** Asks the command to end. */
   readonly signal?: AbortSignal
   readonly fetch?: typeof globalThis.fetch
+  /** How wide the terminal is. Default: there is none. */
+  readonly columns?: number
 }
 
 /** What a command ended with, and what it wrote. */
@@ -29,7 +31,7 @@ export async function runCommand(words: readonly string[], options: RunCommandOp
   const sink = (name: keyof typeof written) => ({
     write: (text: string) => void (written[name] += text),
     isTTY: false,
-    columns: undefined,
+    columns: options.columns,
   })
   const code = await dispatch(words, {
     env,

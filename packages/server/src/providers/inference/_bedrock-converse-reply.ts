@@ -16,7 +16,7 @@ export interface ReplyFacts {
   readonly created: number
   /** The tool whose input is the answer itself. */
   readonly answerTool: string | undefined
-  /** Whether a stream ends with the tokens that were used. */
+  /** Whether the client asked for the tokens that were used. */
   readonly wantsUsage: boolean
   /** Keeps the signed thoughts that led to a call, because clients do not send them back. */
   keepThoughts(callId: string, thoughts: readonly Block[]): void
@@ -88,9 +88,10 @@ export class ConverseReply {
     }
   }
 
-  /** The chunk that tells of the usage, where it was asked for. */
+  /** The chunk that tells of the usage, where it is known or was asked for. */
   findUsageChunk(): ChatCompletionChunk | undefined {
-    return this.#facts.wantsUsage ? { ...this.#frame([]), usage: this.#usage ?? toUsage({}) } : undefined
+    const usage = this.#usage ?? (this.#facts.wantsUsage ? toUsage({}) : undefined)
+    return usage && { ...this.#frame([]), usage }
   }
 
   /** The chunks that a reply amounts to that comes in one piece. */

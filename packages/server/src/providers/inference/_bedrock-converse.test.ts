@@ -7,6 +7,7 @@ import { createBedrockRig } from '../../testing/bedrock-rig.ts'
 import type { BedrockRig, BedrockRigOptions } from '../../testing/bedrock-rig.ts'
 import { toEventStreamFrame, toExceptionFrame, toJsonEventFrame } from '../../testing/event-stream-frame.ts'
 import type { ScriptedReply } from '../../testing/scripted-upstream.ts'
+import { servedEvents } from '../../testing/served-events.ts'
 
 const CLAUDE = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0'
 const PATH = `POST /model/${encodeURIComponent(CLAUDE)}`
@@ -106,7 +107,7 @@ async function chat(rig: BedrockRig, more: Partial<ChatCompletionRequest> = {}):
 async function chunksOf(rig: BedrockRig, more: Partial<ChatCompletionRequest> = {}): Promise<ChatCompletionChunk[]> {
   const reply = await rig.provider.chatCompletion({ ...request, ...more, stream: true }, rig.call())
   if (reply.kind !== 'events') bug('the reply is no stream')
-  return Array.fromAsync(reply.events)
+  return Array.fromAsync(servedEvents(reply))
 }
 
 async function failureOf(asked: Promise<unknown>) {

@@ -64,13 +64,15 @@ export function toConverse(context: BedrockContext) {
       wantsUsage: request.stream_options?.include_usage === true,
       keepThoughts: (callId, blocks) => thoughts.keep(`${model} ${callId}`, JSON.stringify(blocks)),
     }
-    if (isFramed) return { kind: 'events', events: await openStream(response, { provider, facts }) }
+    const stripUsageChunk = !facts.wantsUsage
+    if (isFramed) return { kind: 'events', events: await openStream(response, { provider, facts }), stripUsageChunk }
     const reply = new ConverseReply(facts)
     const chunks = reply.readWhole(asRecord(await readJson(provider, response)))
     if (request.stream !== true) return { kind: 'value', value: reply.toCompletion() }
     return {
       kind: 'events',
       events: Readable.from([...chunks, reply.findUsageChunk()].filter((chunk) => chunk !== undefined)),
+      stripUsageChunk,
     }
   }
 }

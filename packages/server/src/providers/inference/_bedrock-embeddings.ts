@@ -6,6 +6,7 @@ import { toModelPath } from './_bedrock-context.ts'
 import type { BedrockContext } from './_bedrock-context.ts'
 import { embeddingFacts } from './_bedrock-embedding-facts.ts'
 import type { EmbeddingModel } from './_bedrock-embedding-facts.ts'
+import { parseTexts } from './_embedding-texts.ts'
 import { encodeVector } from './_vector-encoding.ts'
 import { readJson } from './_vendor-reply.ts'
 
@@ -63,18 +64,6 @@ export async function embedWithBedrock(
     model: request.model,
     usage: { prompt_tokens: tokens, total_tokens: tokens },
   }
-}
-
-function parseTexts(input: EmbeddingsRequest['input']): readonly string[] {
-  const texts: readonly unknown[] = Array.isArray(input) ? input : [input]
-  return texts.map((text) => {
-    if (typeof text === 'string') return text
-    throw new StackError('invalid_value', {
-      param: 'input',
-      problem: 'this provider does not take token ids',
-      fix: 'Send the text itself.',
-    })
-  })
 }
 
 function toExtraFields(request: EmbeddingsRequest, { dimensionField }: EmbeddingModel): JsonObject {

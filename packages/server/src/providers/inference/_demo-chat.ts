@@ -39,7 +39,7 @@ export function toChatCompletion(chat: DemoChat): ChatCompletion {
   }
 }
 
-/** The completion as chunks in OpenAI's order: roles, tokens in turn, the ends, and the usage where it was asked for. */
+/** The completion as chunks in OpenAI's order: roles, tokens in turn, the ends, and the usage. */
 export async function* streamChat(
   chat: DemoChat,
   pacing: Pacing,
@@ -47,14 +47,14 @@ export async function* streamChat(
 ): AsyncGenerator<ChatCompletionChunk, void> {
   const { request, choices } = chat
   const wantsUsage = request.stream_options?.include_usage === true
-  const frame = (pieces: ChatCompletionChunk['choices'], usage: Usage | null = null): ChatCompletionChunk => ({
+  const frame = (pieces: ChatCompletionChunk['choices']): ChatCompletionChunk => ({
     id: chat.id,
     object: 'chat.completion.chunk',
     created: chat.created,
     model: request.model,
     system_fingerprint: FINGERPRINT,
     choices: pieces,
-    ...(wantsUsage ? { usage } : {}),
+    ...(wantsUsage ? { usage: null } : {}),
   })
   const piece = (index: number, delta: Delta, finishReason: string | null = null): ChatCompletionChunk =>
     frame([{ index, delta, logprobs: null, finish_reason: finishReason }])
@@ -73,7 +73,7 @@ export async function* streamChat(
     if (failure !== undefined) throw failure
     yield piece(index, {}, finishReason)
   }
-  if (wantsUsage) yield frame([], toUsage(chat))
+  yield { ...frame([]), usage: toUsage(chat) }
 }
 
 function toUsage({ promptTokens, choices }: DemoChat): Usage {

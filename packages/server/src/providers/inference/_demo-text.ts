@@ -75,20 +75,20 @@ export function toCompletion(demo: DemoTexts): Completion {
   }
 }
 
-/** The completion as chunks: tokens in turn, the ends, and the usage where it was asked for. */
+/** The completion as chunks: tokens in turn, the ends, and the usage. */
 export async function* streamTexts(
   demo: DemoTexts,
   pacing: Pacing,
   signal: AbortSignal,
 ): AsyncGenerator<CompletionChunk, void> {
   const wantsUsage = demo.request.stream_options?.include_usage === true
-  const frame = (choices: CompletionChunk['choices'], usage: Usage | null = null): CompletionChunk => ({
+  const frame = (choices: CompletionChunk['choices']): CompletionChunk => ({
     id: demo.id,
     object: 'text_completion',
     created: demo.created,
     model: demo.request.model,
     choices,
-    ...(wantsUsage ? { usage } : {}),
+    ...(wantsUsage ? { usage: null } : {}),
   })
   const piece = (index: number, text: string, finishReason: string | null = null): CompletionChunk =>
     frame([{ index, text, logprobs: null, finish_reason: finishReason }])
@@ -107,7 +107,7 @@ export async function* streamTexts(
     if (failure !== undefined) throw failure
     yield piece(index, '', finishReason)
   }
-  if (wantsUsage) yield frame([], toUsage(demo))
+  yield { ...frame([]), usage: toUsage(demo) }
 }
 
 function toUsage({ prompts, texts }: DemoTexts): Usage {

@@ -233,10 +233,14 @@ describe('a stream', () => {
     ])
   })
 
-  test('says nothing of usage that nobody asked for', async () => {
+  test('tells of usage that nobody asked for in one chunk of its own, if it knows any', async () => {
     const chunks = await chunksOf(pieces, toFacts({ wantsUsage: false }))
-    expect(chunks).toHaveLength(3)
-    expect(chunks.every((chunk) => !('usage' in chunk))).toBe(true)
+    expect(chunks).toHaveLength(4)
+    expect(chunks.map((chunk) => 'usage' in chunk)).toEqual([false, false, false, true])
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage })
+    const uncounted = [{ ...head, candidates: [{ content: { parts: [{ text: 'Blue' }] }, finishReason: 'STOP' }] }]
+    const [last, ...others] = (await chunksOf(uncounted, toFacts({ wantsUsage: false }))).toReversed()
+    expect([last?.choices[0]?.finish_reason, others.length]).toEqual(['stop', 1])
   })
 
   test('whose finish reason comes with every piece ends once', async () => {

@@ -53,12 +53,13 @@ export class GeminiReply {
 
   /** A chunk around the pieces of choices. */
   toChunk(choices: readonly ChatChunkChoice[]): ChatCompletionChunk {
-    return this.#frame([...choices], null)
+    return this.#frame([...choices])
   }
 
-  /** The chunk that tells of the usage, where it was asked for. */
+  /** The chunk that tells of the usage, where it is known or was asked for. */
   findUsageChunk(): ChatCompletionChunk | undefined {
-    return this.#facts.wantsUsage ? this.#frame([], this.#usage ?? NO_USAGE) : undefined
+    const usage = this.#usage ?? (this.#facts.wantsUsage ? NO_USAGE : undefined)
+    return usage && { ...this.#frame([]), usage }
   }
 
   /** The reply that comes in one piece. */
@@ -73,8 +74,9 @@ export class GeminiReply {
     return { ...this.#start(), object: 'chat.completion', choices, usage: this.#usage ?? NO_USAGE }
   }
 
-  #frame(choices: ChatChunkChoice[], usage: Usage | null): ChatCompletionChunk {
-    return { ...this.#start(), object: 'chat.completion.chunk', choices, ...(this.#facts.wantsUsage && { usage }) }
+  #frame(choices: ChatChunkChoice[]): ChatCompletionChunk {
+    const { wantsUsage } = this.#facts
+    return { ...this.#start(), object: 'chat.completion.chunk', choices, ...(wantsUsage && { usage: null }) }
   }
 
   #start(): { id: string; created: number; model: string } {

@@ -1,8 +1,9 @@
 /** The local models whose place lexical scoring takes as long as nothing on this machine can run their weights. */
 import type { ProviderModel } from '@llama-stack/api'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 
 /** Says on a reply that no model computed it. */
-export const substituteHeaders = Object.freeze({ 'x-llama-stack-substitute': 'lexical' })
+export const substituteHeaders = Object.freeze({ [stackHeaders.substitute]: 'lexical' })
 
 /** What vendors publish of an embedding model; a stand-in has to give vectors of the same length. */
 interface EmbeddingFacts {

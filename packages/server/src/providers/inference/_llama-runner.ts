@@ -187,14 +187,20 @@ async function begin<Piece, Usage>(rest: AsyncGenerator<Piece, Usage, void>): Pr
   return { rest, first: await rest.next() }
 }
 
+interface EventsReply<Event> {
+  readonly kind: 'events'
+  readonly events: AsyncGenerator<Event, void, void>
+  readonly stripUsageChunk: boolean
+}
+
 type Chunk<Head, Piece, Usage> = Head & { choices: Piece[]; usage?: Usage | null }
 
-/** Chunks of one choice each, and the usage in one of its own where it was asked for. */
+/** Chunks of one choice each, and the usage in one of its own. */
 function toEvents<Head extends object, Piece, Usage>(
   { rest, first }: Begun<Piece, Usage>,
   head: Head,
   { stream_options: options }: Pick<ChatCompletionRequest, 'stream_options'>,
-): { readonly kind: 'events'; readonly events: AsyncGenerator<Chunk<Head, Piece, Usage>, void, void> } {
+): EventsReply<Chunk<Head, Piece, Usage>> {
   const wantsUsage = options?.include_usage === true
   const noUsage: { usage?: null } = wantsUsage ? { usage: null } : {}
   async function* events(): AsyncGenerator<Chunk<Head, Piece, Usage>, void, void> {
@@ -204,10 +210,10 @@ function toEvents<Head extends object, Piece, Usage>(
         yield { ...head, choices: [step.value], ...noUsage }
         step = await rest.next()
       }
-      if (wantsUsage) yield { ...head, choices: [], usage: step.value }
+      yield { ...head, choices: [], usage: step.value }
     } finally {
       await rest.return(undefined as never)
     }
   }
-  return { kind: 'events', events: events() }
+  return { kind: 'events', events: events(), stripUsageChunk: !wantsUsage }
 }

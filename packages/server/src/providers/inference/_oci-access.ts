@@ -46,6 +46,12 @@ function checkOciCaller(settings: ProviderSettings, { providerData }: ProviderCa
   }
 }
 
+/** A key may know its compartment; what is signed for an identity has to name one. */
+function compartmentMissing(provider: string): StackError {
+  const setting = 'oci_compartment_id'
+  return new StackError('provider_setting_missing', { provider, setting, env: 'OCI_COMPARTMENT_OCID', header: setting })
+}
+
 function choiceOfTheOperator(param: string, problem: string): StackError {
   return new StackError('invalid_value', {
     param,
@@ -67,6 +73,7 @@ export function createOciAccess(input: ProtocolInput): VendorAccess {
       const named = compartment === undefined ? {} : { compartmentid: compartment, 'opc-compartment-id': compartment }
       const complete = withHeaders(request, named)
       if (target.key !== undefined) return upstream.send(complete)
+      if (compartment === undefined && input.replaying !== true) throw compartmentMissing(provider)
       return sendWithToken(signers, {
         key: '',
         signal: call.signal,

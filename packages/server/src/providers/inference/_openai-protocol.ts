@@ -2,11 +2,11 @@
  * One instance of a provider that speaks OpenAI's protocol. Its facts come from a dialect; replies are handed over as
  * they come from the wire, so that the service can relay the bytes.
  */
-import { StackError } from '@llama-stack/api'
 import type { InferenceProvider, ProviderCall, StreamQuirks, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
 import { adoptModel } from './_adopt-model.ts'
 import type { CallTarget } from './_call-target.ts'
 import type { Dialect, NativeCall, Operation, OutboundBody } from './_dialect.ts'
+import { tokensRefused } from './_embedding-texts.ts'
 import { inlineImages } from './_inline-images.ts'
 import { asRecord, isRecord } from '../../kernel/json-record.ts'
 import { checkHealth, listModels } from './_model-list.ts'
@@ -139,9 +139,5 @@ function toEmbeddingQuirks({ missingUsage }: Dialect): StreamQuirks {
 function refuseTokens(input: unknown): void {
   const first: unknown = Array.isArray(input) ? input[0] : undefined
   if (typeof first !== 'number' && !Array.isArray(first)) return
-  throw new StackError('invalid_value', {
-    param: 'input',
-    problem: 'this provider does not take token ids',
-    fix: 'Send the text itself.',
-  })
+  throw tokensRefused()
 }

@@ -1,15 +1,9 @@
 /** Rerank calls: which of a vendor's addresses is asked, and what its scores mean. */
 import { StackError } from '@llama-stack/api'
-import type {
-  JsonObject,
-  ProviderCall,
-  RecordingKey,
-  RerankRequest,
-  RerankResponse,
-  UpstreamRequest,
-} from '@llama-stack/api'
+import type { ProviderCall, RerankRequest, RerankResponse } from '@llama-stack/api'
 import type { CallTarget } from './_call-target.ts'
 import type { Reranking } from './_dialect.ts'
+import { toJsonPost } from './_json-post.ts'
 import { toBaseUrl, toRoot } from './_provider-settings.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { readScores, toRerankBody } from './_rerank-shapes.ts'
@@ -33,7 +27,7 @@ export async function rerankDocuments(
       images: rerank.images,
       fetch: { upstream: context.upstreamFor('caller'), signal: call.signal },
     })
-    const outbound = toRequest({ context, target, call, url: address.url, body })
+    const outbound = toJsonPost({ provider: context.id, target, call, url: address.url, body })
     const response = await context.send(outbound, { target, call })
     const reply = await readJson(context.id, await expectSuccess(context.id, response))
     return readScores(address.shape, reply, { provider: context.id, items: request.items.length })
@@ -83,27 +77,4 @@ async function askInTurn<Result>(
     }
   }
   throw first
-}
-
-interface Outgoing {
-  readonly context: ProtocolContext
-  readonly target: CallTarget
-  readonly call: ProviderCall
-  readonly url: string
-  readonly body: JsonObject
-}
-
-function toRequest({ context, target, call, url, body }: Outgoing): UpstreamRequest {
-  return {
-    method: 'POST',
-    url,
-    headers: target.headers,
-    body: JSON.stringify(body),
-    chosenBy: target.chosenBy,
-    provider: context.id,
-    signal: call.signal,
-    get recording(): RecordingKey {
-      return { kind: 'http', url, body, testId: call.testId ?? null }
-    },
-  }
 }

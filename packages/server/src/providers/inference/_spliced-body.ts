@@ -4,6 +4,8 @@ import type { OutboundBody } from './_dialect.ts'
 
 const KEY = '"model"'
 const COLON = 58
+/** A shorter body is written anew in less time. */
+const MIN_BYTES = 1024
 
 /**
  * Splices the body that came, where the one that leaves has the same members but for the model's name and added ones.
@@ -11,7 +13,7 @@ const COLON = 58
  * is escaped, so that a single occurrence before a colon is the member itself.
  */
 export function toSplicedBody({ rawBody, rawFields }: ProviderCall, body: OutboundBody): Uint8Array | undefined {
-  if (rawBody === undefined || rawFields === undefined) return undefined
+  if (rawBody === undefined || rawFields === undefined || rawBody.byteLength < MIN_BYTES) return undefined
   const added = findAdded(rawFields, body)
   if (added === undefined) return undefined
   const raw = Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength)

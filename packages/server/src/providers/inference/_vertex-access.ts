@@ -80,7 +80,7 @@ export class VertexAccess {
     const project = findText(call.providerData['vertex_project']) ?? (await this.#findOwnProject())
     if (project === undefined) {
       const where = { setting: 'project', env: 'VERTEX_AI_PROJECT', header: 'vertex_project' }
-      throw new StackError('provider_url_missing', { provider: id, ...where })
+      throw new StackError('provider_setting_missing', { provider: id, ...where })
     }
     const location = findText(call.providerData['vertex_location']) ?? toLocation(config)
     // Both become part of the URL, the location even of its host: nothing else may fit in.

@@ -51,7 +51,9 @@ export async function askGemini(
   const url = `${place.root}/v1${place.parent}/${model.path}:${method}`
   const response = await access.send({ method: 'POST', url, body }, { place, call })
   const facts = toReplyFacts(chats, request)
-  if (streamed) return { kind: 'events', events: await openGeminiStream(response, facts) }
+  if (streamed) {
+    return { kind: 'events', events: await openGeminiStream(response, facts), stripUsageChunk: !facts.wantsUsage }
+  }
   return { kind: 'value', value: new GeminiReply(facts).toCompletion(asRecord(await readJson(provider, response))) }
 }
 

@@ -2,6 +2,7 @@
 import { StackError } from '@llama-stack/api'
 import type { EmbeddingsRequest, EmbeddingsResponse, ProviderCall } from '@llama-stack/api'
 import { isRecord } from '../../kernel/json-record.ts'
+import { parseTexts } from './_embedding-texts.ts'
 import { findAt } from './_json-shape.ts'
 import { countTokens } from './_token-count.ts'
 import { encodeVector } from './_vector-encoding.ts'
@@ -33,6 +34,9 @@ interface Embedded {
 export async function embedWithVertex(asked: EmbeddingsCall): Promise<EmbeddingsResponse> {
   const { access, model, request, call } = asked
   const texts = parseTexts(request.input)
+  if (texts.length === 0) {
+    throw new StackError('invalid_value', { param: 'input', problem: 'there is nothing to embed', fix: 'Send a text.' })
+  }
   const place = await access.locate(call)
   const { maxInputs } = toEmbeddingFacts(model.name)
   const batches = toBatches(texts, maxInputs)
@@ -116,21 +120,6 @@ function readEmbedContent(reply: unknown): Embedded {
 
 function toVectors(values: unknown): readonly (readonly number[])[] {
   return Array.isArray(values) ? [values.map(Number)] : []
-}
-
-function parseTexts(input: EmbeddingsRequest['input']): readonly string[] {
-  const texts = [input].flat()
-  if (texts.length === 0) {
-    throw new StackError('invalid_value', { param: 'input', problem: 'there is nothing to embed', fix: 'Send a text.' })
-  }
-  return texts.map((text) => {
-    if (typeof text === 'string') return text
-    throw new StackError('invalid_value', {
-      param: 'input',
-      problem: 'this provider does not take token ids',
-      fix: 'Send the text itself.',
-    })
-  })
 }
 
 function toBatches(texts: readonly string[], maxInputs: number): readonly (readonly string[])[] {

@@ -1,13 +1,8 @@
 /** Embeddings in watsonx's own API: the documented one, which also truncates where it is told to. */
 import { StackError } from '@llama-stack/api'
-import type {
-  EmbeddingsRequest,
-  EmbeddingsResponse,
-  JsonObject,
-  ProviderCall,
-  RecordingKey,
-  UpstreamRequest,
-} from '@llama-stack/api'
+import type { EmbeddingsRequest, EmbeddingsResponse, JsonObject, ProviderCall } from '@llama-stack/api'
+import { parseTexts } from './_embedding-texts.ts'
+import { toJsonPost } from './_json-post.ts'
 import { findAt } from './_json-shape.ts'
 import type { ProtocolContext } from './_protocol-context.ts'
 import { encodeVector } from './_vector-encoding.ts'
@@ -33,18 +28,7 @@ export async function embedByWatsonx(
   const body = { model_id: model, inputs, ...more } as JsonObject
   const target = await context.locate(call)
   const url = `${target.baseUrl}/text/embeddings${target.query}`
-  const outbound: UpstreamRequest = {
-    method: 'POST',
-    url,
-    headers: target.headers,
-    body: JSON.stringify(body),
-    chosenBy: target.chosenBy,
-    provider: context.id,
-    signal: call.signal,
-    get recording(): RecordingKey {
-      return { kind: 'http', url, body, testId: call.testId ?? null }
-    },
-  }
+  const outbound = toJsonPost({ provider: context.id, target, call, url, body })
   const reply = await readJson(
     context.id,
     await expectSuccess(context.id, await context.send(outbound, { target, call })),
@@ -57,18 +41,6 @@ export async function embedByWatsonx(
   }))
   const tokens = Number(findAt(reply, 'input_token_count') ?? 0)
   return { object: 'list', data, model, usage: { prompt_tokens: tokens, total_tokens: tokens } }
-}
-
-function parseTexts(input: EmbeddingsRequest['input']): string[] {
-  const texts = typeof input === 'string' ? [input] : input
-  return texts.map((text) => {
-    if (typeof text === 'string') return text
-    throw new StackError('invalid_value', {
-      param: 'input',
-      problem: 'this provider does not take token ids',
-      fix: 'Send the text itself.',
-    })
-  })
 }
 
 function readVectors(reply: unknown, { provider, count }: { provider: string; count: number }): number[][] {

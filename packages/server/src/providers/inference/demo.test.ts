@@ -3,6 +3,7 @@ import type { ChatCompletionRequest, CompletionRequest } from '@llama-stack/api'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createOfflineProvider, offlineCall } from '../../testing/offline-provider.ts'
+import { servedEvents } from '../../testing/served-events.ts'
 import { foldDeltas } from './_demo-choice.ts'
 import { script } from './_demo-script.ts'
 import { provider } from './demo.ts'
@@ -27,7 +28,7 @@ async function stream(request: ChatCompletionRequest): Promise<ChatCompletionChu
   const reply = await demo.chatCompletion?.({ ...request, stream: true }, offlineCall())
   if (reply?.kind !== 'events') throw new Error('expected events')
   const chunks: ChatCompletionChunk[] = []
-  for await (const chunk of reply.events) chunks.push(ChatCompletionChunk.parse(chunk))
+  for await (const chunk of servedEvents(reply)) chunks.push(ChatCompletionChunk.parse(chunk))
   return chunks
 }
 
@@ -214,7 +215,7 @@ describe('a demo text completion', () => {
     const texts = ['', '']
     const ends: (string | null)[] = []
     let usage: unknown
-    for await (const chunk of reply.events) {
+    for await (const chunk of servedEvents(reply)) {
       usage = chunk.usage
       for (const choice of chunk.choices) {
         texts[choice.index] += choice.text

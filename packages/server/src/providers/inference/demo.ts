@@ -9,10 +9,11 @@ import type {
   ProviderModel,
 } from '@llama-stack/api'
 import { createIds } from '../../kernel/ids.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { DemoReply } from './_demo-reply.ts'
 
 const MAX_WAIT_MS = 60_000
-const headers = Object.freeze({ 'x-llama-stack-demo': '1' })
+const headers = Object.freeze({ [stackHeaders.demo]: '1' })
 
 const config = z.strictObject({
   first_token_ms: z
@@ -70,8 +71,9 @@ export const provider = defineProvider({
       )
       const chat = { ...begin('chatcmpl-demo-'), request, promptTokens: countPromptTokens(request), choices }
       refuseEarly(choices, ({ deltas }) => deltas.length <= 1)
+      const stripUsageChunk = request.stream_options?.include_usage !== true
       return request.stream === true
-        ? { kind: 'events' as const, events: streamChat(chat, pacing, call.signal), headers }
+        ? { kind: 'events' as const, events: streamChat(chat, pacing, call.signal), headers, stripUsageChunk }
         : { kind: 'value' as const, value: toChatCompletion(chat), headers }
     }
 
@@ -87,8 +89,9 @@ export const provider = defineProvider({
       )
       const demo = { ...begin('cmpl-demo-'), request, prompts, texts }
       refuseEarly(texts, ({ pieces }) => pieces.length === 0)
+      const stripUsageChunk = request.stream_options?.include_usage !== true
       return request.stream === true
-        ? { kind: 'events' as const, events: streamTexts(demo, pacing, call.signal), headers }
+        ? { kind: 'events' as const, events: streamTexts(demo, pacing, call.signal), headers, stripUsageChunk }
         : { kind: 'value' as const, value: toCompletion(demo), headers }
     }
 

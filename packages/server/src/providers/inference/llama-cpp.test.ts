@@ -7,6 +7,7 @@ import { chatMl, createLlamaRig, greeter } from '../../testing/llama-rig.ts'
 import type { LlamaRig } from '../../testing/llama-rig.ts'
 import { offlineCall } from '../../testing/offline-provider.ts'
 import { describeWithPackage } from '../../testing/optional-package-case.ts'
+import { servedEvents } from '../../testing/served-events.ts'
 import { foldDeltas } from './_demo-choice.ts'
 import { llamaPackage } from './_llama-engine.ts'
 
@@ -47,7 +48,7 @@ async function stream(request: ChatCompletionRequest): Promise<ChatCompletionChu
   const reply = await rig.provider.chatCompletion({ ...request, stream: true }, offlineCall())
   if (reply.kind !== 'events') throw new Error('expected events')
   const chunks: ChatCompletionChunk[] = []
-  for await (const chunk of reply.events) chunks.push(ChatCompletionChunk.parse(chunk))
+  for await (const chunk of servedEvents(reply)) chunks.push(ChatCompletionChunk.parse(chunk))
   return chunks
 }
 
@@ -417,7 +418,7 @@ describeWithPackage(llamaPackage, '[B050] a GGUF model inside the server', () =>
       const reply = await rig.provider.completion(request, offlineCall())
       if (reply.kind !== 'events') throw new Error('expected events')
       const chunks: Completion[] = []
-      for await (const chunk of reply.events) chunks.push(Completion.parse(chunk))
+      for await (const chunk of servedEvents(reply)) chunks.push(Completion.parse(chunk))
       expect(chunks.map(({ choices }) => choices[0]?.text)).toEqual([' and ', 'on', ' and ', ''])
       expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('length')
     })

@@ -362,6 +362,9 @@ describe('[B056] a caller', () => {
   it('names the compartment where the operator does not', async () => {
     await using rig = await createRig({ config: { oci_compartment_id: '' } })
     expect(rig.off).toBe('no compartment; set oci_compartment_id (OCI_COMPARTMENT_OCID)')
+    const failure = await failureOf(say(rig.provider))
+    expect(failure).toMatchObject({ code: 'provider_setting_missing', details: { setting: 'oci_compartment_id' } })
+    expect(failure.message).toContain('(OCI_COMPARTMENT_OCID), or send the header')
     await say(rig.provider, callWith({ oci_compartment_id: 'ocid1.compartment.oc1..mine' }))
     expect(lastChat(rig).headers['compartmentid']).toBe('ocid1.compartment.oc1..mine')
   })

@@ -20,6 +20,7 @@ import type {
   ScriptedRoute,
   ScriptedUpstream,
 } from '../../testing/scripted-upstream.ts'
+import { servedEvents } from '../../testing/served-events.ts'
 import { provider as definition } from './vertexai.ts'
 
 const keys = generateKeyPairSync('rsa', {
@@ -278,7 +279,9 @@ describe('where calls go', () => {
 
   test('without a project is a question for the operator', async () => {
     await using rig = await createRig({ config: () => ({ access_token: 't', project: '' }) })
-    expect((await failureOf(say(rig))).message).toContain('VERTEX_AI_PROJECT')
+    const failure = await failureOf(say(rig))
+    expect(failure).toMatchObject({ code: 'provider_setting_missing', details: { setting: 'project' } })
+    expect(failure.message).toContain('VERTEX_AI_PROJECT')
   })
 
   test('a caller’s token is theirs', async () => {
@@ -324,7 +327,7 @@ describe('a chat', () => {
     })
     const reply = await rig.provider.chatCompletion?.(chat({ stream: true }), toCall())
     expect(rig.vendor.requests[0]?.path).toMatch(/:streamGenerateContent\?alt=sse$/)
-    const chunks = reply?.kind === 'events' ? await Array.fromAsync(reply.events) : []
+    const chunks = reply?.kind === 'events' ? await Array.fromAsync(servedEvents(reply)) : []
     expect(chunks.map(({ choices }) => choices[0]?.delta.content)).toEqual(['Hel', 'lo.', undefined])
   })
 

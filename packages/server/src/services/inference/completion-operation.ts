@@ -1,6 +1,7 @@
 /** A chat or text completion as the executor runs it: asked, repaired, relayed; and taken up again where it broke off. */
 import type { CallContext, Clock, CompletionReply, Reply } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { Route } from '../models/route.ts'
 import type { OpaqueOrigins } from '../reliability/opaque-origins.ts'
 import type { AttemptCall, BrokenStream, Operation } from '../reliability/operation.ts'
@@ -107,7 +108,7 @@ export class CompletionOperation<
       ...nameFor(this.route, this.context),
     })
     if (request === this.request) return relayed
-    return { ...relayed, headers: { ...relayed.headers, 'x-llama-stack-notice': STRIPPED } }
+    return { ...relayed, headers: { ...relayed.headers, [stackHeaders.notice]: STRIPPED } }
   }
 
   /** The request as this target may see it. */

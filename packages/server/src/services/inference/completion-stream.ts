@@ -11,6 +11,7 @@ import type { CompletionObserver } from './completion-observer.ts'
 import type { ModelRenamer } from './rename-model.ts'
 import type { ReplyRepair } from './repair-chunk.ts'
 import { isRecord } from '../../kernel/json-record.ts'
+import { isUsageOnly } from './usage-only.ts'
 
 export interface CompletionStreamOptions {
   readonly source: ByteStream
@@ -283,11 +284,6 @@ function parsePiece(payload: string): Piece | undefined {
   } catch {
     return undefined
   }
-}
-
-function isUsageOnly(piece: Piece): boolean {
-  const { choices, usage } = piece
-  return Array.isArray(choices) && choices.length === 0 && usage !== undefined && usage !== null
 }
 
 /** The status that an error inside a stream stands for, where the vendor names one. */

@@ -11,6 +11,7 @@ import { ReplyRepair } from './repair-chunk.ts'
 import type { RepairDefaults } from './repair-chunk.ts'
 import { isRecord } from '../../kernel/json-record.ts'
 import { parseReplyJson } from './parse-reply-json.ts'
+import { isUsageOnly } from './usage-only.ts'
 
 export interface RelayOptions<Value, Event> {
   readonly reply: CompletionReply<Value, Event>
@@ -35,7 +36,7 @@ export async function relayCompletion<Value extends object, Event extends object
   const { reply, observer } = options
   switch (reply.kind) {
     case 'events':
-      return { kind: 'events', events: observed(options, reply.events), ...headersOf(reply) }
+      return { kind: 'events', events: observed(options, reply), ...headersOf(reply) }
     case 'value': {
       const named = options.rename === undefined ? reply.value : { ...reply.value, model: options.rename }
       observer.see(named)
@@ -120,13 +121,14 @@ function parseReply(provider: string, text: string): Record<string, unknown> {
 /** Typed events of a provider that translates or computes. */
 async function* observed<Value, Event extends object>(
   { observer, rename }: RelayOptions<Value, Event>,
-  events: AsyncIterable<Event>,
+  { events, stripUsageChunk = false }: Extract<CompletionReply<Value, Event>, { readonly kind: 'events' }>,
 ): AsyncGenerator<Event> {
   let ended = false
   try {
     for await (const event of events) {
       const named = rename === undefined ? event : { ...event, model: rename }
       observer.see(named)
+      if (stripUsageChunk && isUsageOnly(named)) continue
       if (observer.keeps) observer.collect(Buffer.from(sseData(JSON.stringify(named))))
       yield named
     }

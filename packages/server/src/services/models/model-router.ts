@@ -68,9 +68,9 @@ export class ModelRouter {
   }
 
   /**
-   * Finds the targets for a model. In this order: an alias of several; the exact id; an alias of one; `auto` and
-   * placeholders; the provider's own id where only one provider has it (Llama Stack); `provider_id/anything` (OGX). Throws
-   * `model_not_found`, `model_ambiguous` or `model_type_mismatch`.
+   * Finds the targets for a model. In this order: an alias; the exact id; `auto` and placeholders; the provider's own id
+   * where only one provider has it (Llama Stack); `provider_id/anything` (OGX). Throws `model_not_found`,
+   * `model_ambiguous` or `model_type_mismatch`.
    */
   route(model: string, type: ModelType, context: CallContext): Route | Promise<Route> {
     const { version } = this.#registry

@@ -1,5 +1,5 @@
 /** Models at the edge: what is listed, and what callers register. */
-import { StackError, value } from '@llama-stack/api'
+import { isStackError, StackError, value } from '@llama-stack/api'
 import type {
   CallContext,
   Clock,
@@ -20,6 +20,7 @@ import type { ModelProbes } from './model-probes.ts'
 import type { KnownModel, ModelRegistry } from './model-registry.ts'
 import type { ModelRouter } from './model-router.ts'
 import { resolveAlias } from './route.ts'
+import type { Aliases } from './route.ts'
 
 export interface ModelsOptions {
   readonly registry: ModelRegistry
@@ -74,17 +75,17 @@ async function show({ facts }: ModelsOptions, model: KnownModel, { principal }: 
   return toModel(model, await (await facts.readFor(principal))(model))
 }
 
-/** The model of this name, or of one that the name stands for. Throws `model_not_found`. */
+/** The model of this name, or the one that it stands for. Throws `model_not_found`. */
 async function getVisible(options: ModelsOptions, id: string, context: CallContext): Promise<KnownModel> {
   const models = await visible(options, context)
-  const named = resolveAlias(options.registry.aliases, id).map((name) => findByName(models, name))
-  const found = named.find((model) => model !== undefined)
+  const found = findByName(models, id) ?? findAliased(models, options.registry.aliases, id)
   if (found !== undefined) return found
   throw notFound(id, models)
 }
 
 /** What the registry has, what the caller's own keys reach, and what the configuration lets stand for either. */
-async function visible({ registry, clock }: ModelsOptions, context: CallContext): Promise<KnownModel[]> {
+async function visible(options: ModelsOptions, context: CallContext): Promise<KnownModel[]> {
+  const { registry, clock } = options
   // A client that asks at once after the start should see what there is; a slow provider must not hold it up.
   await Promise.race([registry.pending, pause(FIRST_LISTING_MS, context.signal)])
   const models = new Map((await registry.list(context.principal)).map((model) => [model.id, model]))
@@ -96,7 +97,43 @@ async function visible({ registry, clock }: ModelsOptions, context: CallContext)
     if (stands === undefined) continue
     models.set(id, { ...stands, id, metadata, created: Math.floor(clock.now() / 1000), isListed: false })
   }
+  for (const named of await listAliases(options, [...models.values()], context)) models.set(named.id, named)
   return [...models.values()]
+}
+
+/**
+ * The names of the configuration as models, with what is known of their first target; those that a call would find. As in
+ * calls, a name comes before a model of that very id.
+ */
+async function listAliases(
+  { registry: { aliases }, router }: ModelsOptions,
+  models: readonly KnownModel[],
+  context: CallContext,
+): Promise<readonly KnownModel[]> {
+  const named = Object.keys(aliases).map(async (id) => {
+    const first = findAliased(models, aliases, id)
+    if (first === undefined || !(await isRoutable(router, { ...first, id }, context))) return []
+    const { names: _names, ...facts } = first
+    return [{ ...facts, id, metadata: { ...first.metadata, alias_of: [...resolveAlias(aliases, id)] } }]
+  })
+  return (await Promise.all(named)).flat()
+}
+
+async function isRoutable(router: ModelRouter, { id, type }: KnownModel, context: CallContext): Promise<boolean> {
+  try {
+    await router.route(id, type, context)
+    return true
+  } catch (error) {
+    if (isStackError(error)) return false
+    throw error
+  }
+}
+
+/** The first that is there of those that an alias stands for. */
+function findAliased(models: readonly KnownModel[], aliases: Aliases, id: string): KnownModel | undefined {
+  return resolveAlias(aliases, id)
+    .map((name) => findByName(models, name))
+    .find((model) => model !== undefined)
 }
 
 /** By the id, by the provider's own id, or by another name that the provider takes for it. */

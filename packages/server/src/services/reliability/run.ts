@@ -3,6 +3,7 @@ import type { CallContext, FailedAttempt, ReplyHeaders } from '@llama-stack/api'
 import { bug, isStackError, StackError } from '@llama-stack/api'
 import { toAttemptsText } from '../../kernel/header-text.ts'
 import { pause } from '../../kernel/pause.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { RouteTarget } from '../models/route.ts'
 import { Attempt, retryAfterMsOf, toUnavailable } from './attempt.ts'
 import type { AttemptSurroundings } from './attempt.ts'
@@ -89,7 +90,7 @@ export class Run<R extends AnyReply> implements Overdue, AttemptSurroundings {
   describe({ target }: Attempt, headers: ReplyHeaders | undefined): ReplyHeaders {
     if (this.#failed === undefined && headers === undefined) return target.headers
     const all = this.#failed && [...this.#failed, { provider: target.provider.id, code: 'ok' }]
-    return { ...target.headers, ...(all && { 'x-llama-stack-attempts': toAttemptsText(all) }), ...headers }
+    return { ...target.headers, ...(all && { [stackHeaders.attempts]: toAttemptsText(all) }), ...headers }
   }
 
   /** The deadline has passed. */

@@ -1,6 +1,7 @@
 /** One model at one provider, and what is known of its health: shared by every route that leads to it. */
 import type { ErrorCode, ReplyHeaders } from '@llama-stack/api'
 import { toHeaderText } from '../../kernel/header-text.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import type { ProviderHealthBook, ProviderHealthRecord } from '../providers/provider-health.ts'
 import { Bulkhead } from './bulkhead.ts'
@@ -71,8 +72,8 @@ export class TargetBook {
       provider,
       model,
       headers: Object.freeze({
-        'x-llama-stack-provider': toHeaderText(provider.id),
-        'x-llama-stack-model': toHeaderText(model),
+        [stackHeaders.provider]: toHeaderText(provider.id),
+        [stackHeaders.model]: toHeaderText(model),
       }),
       breaker: new CircuitBreaker(this.#policy.breaker),
       bulkhead: this.#bulkheadOf(provider.id),

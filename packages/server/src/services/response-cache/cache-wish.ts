@@ -1,7 +1,6 @@
 /** What a client asks of the response cache: the header `x-llama-stack-cache`. */
 import { StackError } from '@llama-stack/api'
-
-export const CACHE_HEADER = 'x-llama-stack-cache'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 
 export type CacheWish =
   /** An answer that is no older will do, and the one that comes is kept for so long. */
@@ -34,7 +33,7 @@ export function parseCacheWish(text: string): CacheWish {
 /** The error for a request that leaves open for how long, where the configuration does so too. */
 export function toUndecided(text: string): StackError {
   return new StackError('invalid_value', {
-    param: CACHE_HEADER,
+    param: stackHeaders.cache,
     problem: 'no time is configured for this call',
     value: `'${text}'`,
     fix: "Send the seconds too: 'refresh, 3600'.",
@@ -51,7 +50,7 @@ function parseSeconds(word: string, text: string): number {
 
 function unreadable(text: string): StackError {
   return new StackError('invalid_value', {
-    param: CACHE_HEADER,
+    param: stackHeaders.cache,
     problem: 'it asks for nothing that the cache can do',
     value: `'${text.slice(0, 80)}'`,
     fix: `Send whole seconds up to ${MAX_SECONDS}, 'refresh', 'refresh, <seconds>', 'no-store' or 'off'.`,

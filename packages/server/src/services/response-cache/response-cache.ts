@@ -5,6 +5,7 @@
 import type { CallContext, Clock, Log, Principal, ReplyHeaders, RequestRecord } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
 import { bytesStream } from '../../kernel/byte-stream.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type {
   CachedReply,
   CachedReplyFormat,
@@ -16,7 +17,6 @@ import type { AnyReply } from '../reliability/operation.ts'
 import type { CachePlan } from './cache-plan.ts'
 import { isSilent, toCachePlan } from './cache-plan.ts'
 import type { ResponseCachePolicy } from './cache-policy.ts'
-import { CACHE_HEADER } from './cache-wish.ts'
 import type { CacheableCall } from './cacheable-call.ts'
 import { isStreamed } from './cacheable-call.ts'
 import type { CallIdentity } from './call-identity.ts'
@@ -50,12 +50,6 @@ const EVERYBODY: Principal = Object.freeze({ id: '*' })
 
 /** The store is told at most this often that an answer is in use: what is evicted first need not be exact. */
 const TOUCH_MS = 60_000
-
-/** Tells of the call that made the answer, and not of one that gets it again. */
-const ATTEMPTS_HEADER = 'x-llama-stack-attempts'
-
-/** A stand-in is exchanged for the model at the next start: what it said must not outlive it. */
-const SUBSTITUTE_HEADER = 'x-llama-stack-substitute'
 
 /** A call with what was found out about it. */
 interface Look extends CacheableCall {
@@ -138,7 +132,8 @@ export class ResponseCache {
     if (saysMiss === undefined) return make(context)
     const record: RequestRecord = context.record ?? {}
     const reply = withHeader(await make(context.record === undefined ? { ...context, record } : context), saysMiss)
-    if (keepForMs === undefined || reply.headers?.[SUBSTITUTE_HEADER] !== undefined) return reply
+    // A stand-in is exchanged for the model at the next start: what it said must not outlive it.
+    if (keepForMs === undefined || reply.headers?.[stackHeaders.substitute] !== undefined) return reply
     if (reply.kind !== 'stream') {
       this.#keepWhole(look, reply, record)
       return reply
@@ -222,7 +217,7 @@ export class ResponseCache {
     noteHit(call, origin)
     const { contentType } = origin
     const ageSeconds = Math.max(0, Math.floor((this.#options.clock.now() - createdAtMs) / 1000))
-    const headers = { ...origin.headers, [CACHE_HEADER]: `hit; age=${ageSeconds}` }
+    const headers = { ...origin.headers, [stackHeaders.cache]: `hit; age=${ageSeconds}` }
     if (format === 'stream') return { kind: 'stream', stream: bytesStream(body), contentType, headers }
     const bytes: AnyReply = { kind: 'bytes', bytes: body, contentType, headers }
     return format === 'bytes' ? bytes : { kind: 'value', value: toValue(bytes), headers }
@@ -255,7 +250,8 @@ interface Answer {
 }
 
 function toOrigin({ contentType, headers = {}, record }: Answer): CachedReplyOrigin {
-  const { [ATTEMPTS_HEADER]: _attempts, [CACHE_HEADER]: _cache, ...kept } = headers
+  // They tell of the call that made the answer, and not of one that gets it again.
+  const { [stackHeaders.attempts]: _attempts, [stackHeaders.cache]: _cache, ...kept } = headers
   return {
     headers: kept,
     contentType,
@@ -301,5 +297,5 @@ function toValue(reply: Extract<AnyReply, { kind: 'value' | 'bytes' }>): unknown
 }
 
 function withHeader<R extends AnyReply>(reply: R, says: string): R {
-  return { ...reply, headers: { ...reply.headers, [CACHE_HEADER]: says } }
+  return { ...reply, headers: { ...reply.headers, [stackHeaders.cache]: says } }
 }

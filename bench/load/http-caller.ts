@@ -2,8 +2,8 @@ import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:h
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A request of the soak. A body that is not text is sent as JSON. */
-export type SoakCall = {
+/** A request. A body that is not text is sent as JSON. */
+export type HttpCall = {
   readonly path: string
   readonly method?: string
   readonly body?: unknown
@@ -11,20 +11,20 @@ export type SoakCall = {
 }
 
 /** A whole reply. */
-export type SoakReply = {
+export type HttpReply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
 }
 
 /** Speaks to the server as clients of all kinds do. */
-export type SoakCaller = {
+export type HttpCaller = {
   /** Reads the whole reply. */
-  ask(call: SoakCall): Promise<SoakReply>
+  ask(call: HttpCall): Promise<HttpReply>
   /** Leaves after so long, whatever has come by then. */
-  leave(call: SoakCall, afterMs: number): Promise<void>
+  leave(call: HttpCall, afterMs: number): Promise<void>
   /** Reads a first piece, pauses, reads for a moment more, and leaves. */
-  dawdle(call: SoakCall, pauseMs: number): Promise<void>
+  dawdle(call: HttpCall, pauseMs: number): Promise<void>
   /** Sends half a request, waits, and breaks the connection off. */
   breakOff(waitMs: number): Promise<void>
   close(): void
@@ -34,10 +34,10 @@ export type SoakCaller = {
 const timeoutMs = 30_000
 
 /** Creates a caller that keeps its connections, as SDKs do. */
-export function createSoakCaller(port: number): SoakCaller {
+export function createHttpCaller(port: number): HttpCaller {
   const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 2_000 })
 
-  const send = (call: SoakCall): ClientRequest => {
+  const send = (call: HttpCall): ClientRequest => {
     const { path, body, headers } = call
     const method = call.method ?? (body === undefined ? 'GET' : 'POST')
     const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
