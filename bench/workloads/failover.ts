@@ -1,9 +1,7 @@
-import type { Bench, Report, Section, Workload } from '../harness/bench.ts'
-import type { Cell, LoadResult } from '../harness/cell.ts'
+import type { Bench, Report, Workload } from '../harness/bench.ts'
+import type { LoadResult } from '../harness/cell.ts'
 import { findFreePort } from '../harness/listeners.ts'
 import { runRounds } from '../harness/rounds.ts'
-import { findSpread, pairUp, type Spread } from '../harness/statistics.ts'
-import { formatSpread } from '../harness/summary.ts'
 import type { FailoverJob, FailoverReport } from '../load/failover-client.ts'
 import { runClient } from '../load/run-client.ts'
 import { createVendors, readVendorCounts, type RunningMock } from '../mock/start-mock.ts'
@@ -11,21 +9,13 @@ import type { VendorFault } from '../mock/vendors-mock-server.ts'
 import { mockModel } from '../mock/bodies.ts'
 import { toOursProgram } from '../targets/ours.ts'
 import { chatPath, createTargets, type RunningTarget, type TargetPlan } from '../targets/target.ts'
+import { connections, failoverTargets, requests, toFailoverSection } from './failover-report.ts'
 
-const requests = 10_000
-const connections = 32
 const alias = 'team'
 const clientTimeoutMs = 240_000
 
 /** What the weak vendor does to half of its calls, drawn at random. */
 const faults: readonly VendorFault[] = ['answers 500', 'answers 429', 'resets before the headers']
-
-const healthyName = 'three that are well'
-const weakName = 'one dead, one weak'
-const atOnceName = 'the same, retries: 0'
-
-/** Failures in a row that open a breaker and how long it is open at least, both as the server's defaults have them. */
-const breaker = { failures: 5, openMs: 10_000 }
 
 /** One alias over three targets, of which one is dead and one fails half of its calls, against three that are well. */
 export const failoverWorkload: Workload = {
@@ -60,11 +50,11 @@ async function runFailover(bench: Bench): Promise<Report> {
   const port = await findFreePort(bench.random)
   const deadPort = await findFreePort(bench.random)
   await using vendors = await createVendors(bench, { port, faults, intervalMs: 0, seed: bench.options.seed })
-  const hurt = ['dead', 'weak', 'well']
+  const vendorsOfHurt = ['dead', 'weak', 'well']
   const plans = [
-    toPlan({ name: healthyName, vendors: ['well1', 'well2', 'well3'], deadPort }),
-    toPlan({ name: weakName, vendors: hurt, deadPort }),
-    toPlan({ name: atOnceName, vendors: hurt, deadPort, settings: ', retries: 0' }),
+    toPlan({ name: failoverTargets.healthy, vendors: ['well1', 'well2', 'well3'], deadPort }),
+    toPlan({ name: failoverTargets.hurt, vendors: vendorsOfHurt, deadPort }),
+    toPlan({ name: failoverTargets.atOnce, vendors: vendorsOfHurt, deadPort, settings: ', retries: 0' }),
   ]
   await using targets = await createTargets(bench, plans, { port, pid: vendors.pid, connections })
   const ours = targets.running.filter(({ role }) => role === 'ours')
@@ -76,7 +66,7 @@ async function runFailover(bench: Bench): Promise<Report> {
     load: (target) => drive(bench, vendors, target),
     driverBound: 'given',
   })
-  const section = toSection(cells)
+  const section = toFailoverSection(cells)
   const remarks = [...section.remarks, ...targets.skipped]
   return { sections: [{ ...section, remarks }], failures: remarks.filter((remark) => remark.includes('MISSED')) }
 }
@@ -97,71 +87,4 @@ async function drive(bench: Bench, vendors: RunningMock, target: RunningTarget):
     voids: Object.entries(report.faults).map(([fault, count]) => `${count} requests: ${fault}`),
     extra: { p50Ms, p99Ms, dead: asked['dead'] ?? 0, weak: called('weak'), well: called('well') },
   }
-}
-
-/** The figures of a target, or their ratios to the healthy run of the same round. */
-function toRow(cells: readonly Cell[], name: string): readonly string[] {
-  const counted = cells.filter((cell) => !cell.discarded && cell.voids.length === 0)
-  const byRound = (target: string, of: (cell: Cell) => number): Map<number, number> =>
-    new Map(counted.filter((cell) => cell.target === target).map((cell) => [cell.round, of(cell)]))
-  const spreadOf = (of: (cell: Cell) => number): Spread | undefined => findSpread([...byRound(name, of).values()])
-  const ratioOf = (of: (cell: Cell) => number): string =>
-    formatSpread(findSpread(pairUp(byRound(name, of), byRound(healthyName, of), (own, healthy) => own / healthy)), 2)
-  const p50 = (cell: Cell): number => cell.extra['p50Ms'] ?? NaN
-  const p99 = (cell: Cell): number => cell.extra['p99Ms'] ?? NaN
-  const cpu = (cell: Cell): number => cell.cpuPerUnit
-  return [
-    name,
-    formatSpread(spreadOf(p50)),
-    ratioOf(p50),
-    formatSpread(spreadOf(p99)),
-    ratioOf(p99),
-    formatSpread(spreadOf(cpu)),
-    ratioOf(cpu),
-    String(byRound(name, cpu).size),
-  ]
-}
-
-function toSection(cells: readonly Cell[]): Section {
-  const names = [healthyName, weakName, atOnceName]
-  const failed = cells.flatMap(({ target, round, voids }) =>
-    voids.map((reason) => `${target}, round ${round}: ${reason}, MISSED`),
-  )
-  return {
-    heading: `${requests} requests at ${connections} connections, half of them streamed; weights 1 : 1 : 1`,
-    columns: ['targets', 'p50 ms', 'x healthy', 'p99 ms', 'x healthy', 'CPU us/request', 'x healthy', 'rounds'],
-    rows: names.map((name) => toRow(cells, name)),
-    remarks: [
-      failed.length === 0 ? `all ${cells.length} x ${requests} requests were answered` : '',
-      ...failed,
-      ...[weakName, atOnceName].flatMap((name) => toDeadRemarks(cells.filter((cell) => cell.target === name))),
-    ].filter((remark) => remark !== ''),
-  }
-}
-
-/** How often the dead target was called: by those under way when its breaker opened, and then by probes alone. */
-function toDeadRemarks(cells: readonly Cell[]): string[] {
-  const ofRounds = cells.map((cell) => {
-    const calls = cell.extra['dead'] ?? NaN
-    const probes = Math.ceil(cell.wallMs / breaker.openMs) + 1
-    const most = cell.round === 0 ? breaker.failures + connections + probes : probes
-    return { calls, most, weak: cell.extra['weak'] ?? 0, isFirst: cell.round === 0 }
-  })
-  const toText = (which: string, rounds: typeof ofRounds): string => {
-    const range = (of: (round: (typeof ofRounds)[number]) => number): string =>
-      [...new Set([Math.min(...rounds.map(of)), Math.max(...rounds.map(of))])].join(' to ')
-    const verdict = rounds.every(({ calls, most }) => calls <= most) ? 'kept' : 'MISSED'
-    const dead = `the dead one was called ${range(({ calls }) => calls)} times, must ${range(({ most }) => most)} ${verdict}`
-    return `${cells[0]?.target}, ${which}: ${dead}; the weak one ${range(({ weak }) => weak)} times`
-  }
-  return [
-    toText(
-      'first round, in which the breaker opens',
-      ofRounds.filter(({ isFirst }) => isFirst),
-    ),
-    toText(
-      'each later round',
-      ofRounds.filter(({ isFirst }) => !isFirst),
-    ),
-  ]
 }
