@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { BuildOptions } from 'esbuild'
 import { buildCommandLine } from './command-line-bundle.ts'
+import { shipCode } from './ship-code.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const api = join(root, 'packages/api')
@@ -35,7 +36,7 @@ await build({
   entryPoints: { index: join(server, 'src/index.ts'), 'testing/index': join(server, 'src/testing/index.ts') },
   outdir: join(server, 'dist'),
 })
-await buildCommandLine(common, server)
+await buildCommandLine(common, server, join(server, 'dist/cli'))
 // A thread is started from a file, which stands beside the bundle that starts it.
 for (const folder of ['dist', 'dist/cli']) {
   await build({
@@ -55,6 +56,7 @@ for (const folder of [api, server]) {
 }
 mkdirSync(join(server, 'dist/distributions'), { recursive: true })
 cpSync(join(root, 'distributions'), join(server, 'dist/distributions'), { recursive: true })
+await shipCode(join(server, 'dist/cli'))
 if (existsSync(join(root, 'packages/ui/build.mjs'))) {
   execFileSync(process.execPath, [join(root, 'packages/ui/build.mjs')], { stdio: 'inherit' })
 }

@@ -35,11 +35,15 @@ const unused: Plugin = {
   },
 }
 
-/** zod's translations of its own messages, forty of them: we word our errors ourselves, from its issues. */
-const oneLocale: Plugin = {
-  name: 'one-locale',
+/** Parts of zod that nothing here calls: forty translations of its messages (ours are worded from its issues), and more. */
+const zodInUse: Plugin = {
+  name: 'zod-in-use',
   setup(build) {
     build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {}', loader: 'js' }))
+    build.onLoad({ filter: /zod\/v4\/classic\/from-json-schema\.js$/ }, () => ({
+      contents: 'export const fromJSONSchema = undefined',
+      loader: 'js',
+    }))
   },
 }
 
@@ -74,6 +78,67 @@ function partsElsewhere(server: string, onPart: (path: string) => void): Plugin 
   }
 }
 
+/**
+ * The modules that a start with a configuration file imports dynamically. All that only other dynamic imports reach, and
+ * the late modules that such a start does not use, go into `rest.js`: V8 looks at each function of a script at every
+ * start, called or not.
+ */
+const startModules: ReadonlySet<string> = new Set([
+  'src/cli/command-arguments.ts',
+  'src/cli/serve.ts',
+  'src/cli/serve-plan-file.ts',
+  'src/config/dialects/llama-stack.ts',
+  'src/config/dialects/ogx.ts',
+  'src/stack.ts',
+  'src/providers/inference/openai-compatible.ts',
+])
+
+/** Leads dynamic imports to `rest.js`, but for those of modules that stay; `onRest` is told of each module that is there. */
+function restElsewhere(server: string, stays: ReadonlySet<string>, onRest: (path: string) => void): Plugin {
+  return {
+    name: 'rest-elsewhere',
+    setup(build) {
+      build.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir, namespace }) => {
+        const isEntry = kind === 'require-call' && namespace === 'file' && resolveDir === server
+        if (kind !== 'dynamic-import' && !isEntry) return undefined
+        const module = relative(server, resolve(resolveDir, path)).replaceAll('\\', '/')
+        if (stays.has(module)) return undefined
+        onRest(module)
+        return { path: module, namespace: 'rest' }
+      })
+      build.onLoad({ filter: /.*/, namespace: 'rest' }, ({ path }) => ({
+        contents: `module.exports = require('./rest.js')[${JSON.stringify(path)}]()`,
+        loader: 'js',
+      }))
+      build.onResolve({ filter: /^\.\/rest\.js$/, namespace: 'rest' }, ({ path }) => ({ path, external: true }))
+    },
+  }
+}
+
+/** For `rest.js`: the modules that `parts.js` has are taken from there, so that there is one of each. */
+function partsShared(server: string, inParts: ReadonlySet<string>, onShared: (path: string) => void): Plugin {
+  return {
+    name: 'parts-shared',
+    setup(build) {
+      build.onResolve({ filter: /^[./@a-z]/ }, async ({ path, pluginData, ...asked }) => {
+        const { importer, resolveDir, kind, namespace } = asked
+        if (pluginData === partsShared || path.startsWith('node:') || importer.includes('node_modules'))
+          return undefined
+        const found = await build.resolve(path, { importer, resolveDir, kind, namespace, pluginData: partsShared })
+        const module = relative(server, found.path).replaceAll('\\', '/')
+        if (found.external || !inParts.has(module)) return undefined
+        onShared(module)
+        return { path: module, namespace: 'shared' }
+      })
+      build.onLoad({ filter: /.*/, namespace: 'shared' }, ({ path }) => ({
+        contents: `module.exports = require('./parts.js')[${JSON.stringify(path)}]()`,
+        loader: 'js',
+      }))
+      build.onResolve({ filter: /^\.\/parts\.js$/, namespace: 'shared' }, ({ path }) => ({ path, external: true }))
+    },
+  }
+}
+
 /** Packages that few commands and requests need, and that are larger than all the rest: each is a script of its own. */
 const packagesElsewhere: Readonly<Record<string, string>> = Object.freeze({
   fastify: './fastify.js',
@@ -97,10 +162,14 @@ const ownScripts: Plugin = {
   },
 }
 
-/** Modules that are loaded when one of their names is first used: Node's own, and the schemas of the API. */
-function lateModules(api: string): Plugin {
+/**
+ * Modules that are evaluated when one of their names is first used: Node's own, and the schemas of the API, which are the
+ * files beside a `routes.ts` and what those share. Each importer pays for a getter per name.
+ */
+function lateModules(server: string): Plugin {
+  const api = join(server, '../api')
   const isSchema = (path: string): boolean =>
-    /^src\/(?:wire|inference)\/(?!routes\.ts)[^/]+\.ts$/.test(relative(api, path).replaceAll('\\', '/'))
+    /^src\/[^/]+\/(?!routes\.ts)[^/]+\.ts$/.test(relative(api, path).replaceAll('\\', '/'))
   return {
     name: 'late-modules',
     setup(build) {
@@ -117,7 +186,7 @@ function lateModules(api: string): Plugin {
         return {
           contents: `let loaded; const load = () => (loaded ??= require('${path}')); module.exports = { ${getters.join(', ')} }`,
           loader: 'js',
-          resolveDir: api,
+          resolveDir: server,
         }
       })
     },
@@ -140,11 +209,20 @@ const toEscapes = (character: string): string =>
     return `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`
   }).join('')
 
+/** A script that evaluates one of these modules by its path. esbuild makes each `require` the first evaluation. */
+function toEntry(modules: ReadonlySet<string>, resolveDir: string): NonNullable<BuildOptions['stdin']> {
+  const entries = Array.from(
+    modules,
+    (path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`,
+  )
+  return { contents: `module.exports = { ${entries.toSorted().join(', ')} }`, resolveDir, loader: 'js' }
+}
+
 /**
- * Builds the bins `llama` and `llama-stack`: `main.js`, which is small and answers `--help`, `parts.js` with the rest that
- * is ours, and the scripts of large packages.
+ * Builds the bins `llama` and `llama-stack` into a directory: `main.js`, which is small and answers `--help`, `parts.js`
+ * with what a start needs of ours, `rest.js` with the rest, and the scripts of large packages.
  */
-export async function buildCommandLine(common: BuildOptions, server: string): Promise<void> {
+export async function buildCommandLine(common: BuildOptions, server: string, directory: string): Promise<void> {
   const options: BuildOptions = {
     ...common,
     format: 'cjs',
@@ -157,29 +235,41 @@ export async function buildCommandLine(common: BuildOptions, server: string): Pr
     },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   }
-  const late = lateModules(join(server, '../api'))
+  const late = lateModules(server)
   const parts = new Set<string>()
   await build({
     ...options,
     entryPoints: [join(server, 'src/cli/main.ts')],
-    outfile: join(server, 'dist/cli/main.js'),
+    outfile: join(directory, 'main.js'),
     plugins: [late, partsElsewhere(server, (path) => parts.add(path))],
   })
-  // esbuild turns each `require` of a module into its first evaluation: a command evaluates what it uses.
-  const entries = Array.from(parts, (path) => `${JSON.stringify(path)}: () => require(${JSON.stringify(`./${path}`)})`)
-  const { outputFiles } = await build({
-    ...options,
-    stdin: { contents: `module.exports = { ${entries.toSorted().join(', ')} }`, resolveDir: server, loader: 'js' },
-    outfile: join(server, 'dist/cli/parts.js'),
-    plugins: [unused, oneLocale, ownScripts, late],
-    write: false,
+  const inner = { ...options, write: false, metafile: true } as const
+  const elsewhere = new Set<string>()
+  const buildParts = (exported: ReadonlySet<string>, stays: ReadonlySet<string>) =>
+    build({
+      ...inner,
+      stdin: toEntry(exported, server),
+      outfile: join(directory, 'parts.js'),
+      plugins: [unused, zodInUse, ownScripts, restElsewhere(server, stays, (path) => elsewhere.add(path)), late],
+    })
+  const first = await buildParts(parts, startModules)
+  const inParts = new Set(
+    Object.keys(first.metafile.inputs).map((path) => relative(server, resolve(path)).replaceAll('\\', '/')),
+  )
+  const shared = new Set<string>()
+  const rest = await build({
+    ...inner,
+    stdin: toEntry(elsewhere, server),
+    outfile: join(directory, 'rest.js'),
+    plugins: [unused, zodInUse, ownScripts, partsShared(server, inParts, (path) => shared.add(path)), late],
   })
-  writeScript(outputFiles)
+  writeScript(rest.outputFiles)
+  writeScript((await buildParts(parts.union(shared), startModules.union(inParts))).outputFiles)
   for (const [name, script] of Object.entries(packagesElsewhere)) {
     const built = await build({
       ...options,
       stdin: { contents: `module.exports = require(${JSON.stringify(name)})`, resolveDir: server, loader: 'js' },
-      outfile: join(server, 'dist/cli', script),
+      outfile: join(directory, script),
       plugins: [unused],
       write: false,
     })

@@ -4,7 +4,6 @@
  */
 import type { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
-import { bug } from './stack-error.ts'
 import type { CallContext } from './context.ts'
 import type { Reply } from './reply.ts'
 
@@ -65,20 +64,15 @@ export type AnyService = Readonly<
   Record<string, (request: never, context: CallContext) => Promise<Reply<unknown, unknown>>>
 >
 
+/** Declares the routes of one API. It reads no schema: those behind getters are built when a route is first called. */
+export function defineApi<const A extends Api>(api: A): A {
+  return Object.freeze(api)
+}
+
 const requestParts = ['params', 'query', 'body'] as const
 
-/** Declares the routes of one API. Refuses a key that two parts of one request declare. */
-export function defineApi<const A extends Api>(api: A): A {
-  // As a `Route`: its type says which parts there may be, that of the declaration which there are.
-  for (const [name, route] of Object.entries<Route>(api)) {
-    const declared = requestParts.filter((part) => part in route)
-    // A part alone shares its keys with nobody, and what stands behind a getter is not built for that.
-    if (declared.length < 2) continue
-    const seen = new Set<string>()
-    for (const key of declared.flatMap((part) => Object.keys(route[part]?.shape ?? {}))) {
-      if (seen.has(key)) bug(`route ${name} declares '${key}' twice`)
-      seen.add(key)
-    }
-  }
-  return Object.freeze(api)
+/** The first key that two parts of a route's request declare: merged into one object, one of the two would be lost. */
+export function findDuplicateKey(route: Route): string | undefined {
+  const keys = requestParts.flatMap((part) => Object.keys(route[part]?.shape ?? {}))
+  return keys.find((key, index) => keys.indexOf(key) !== index)
 }

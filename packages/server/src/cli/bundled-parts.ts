@@ -9,7 +9,7 @@ import { createScriptLoader } from './script-loader.ts'
 export function createPartLoader(process: NodeJS.Process): (path: string) => unknown {
   const load = createScriptLoader({
     directory: import.meta.dirname,
-    codeDirectory: toCodeDirectory(process),
+    ...findCode(process),
     // `node:module` is loaded for what is not Node's own only: nearly everything else is in the bundle.
     require: (id) => process.getBuiltinModule(id) ?? createRequire(import.meta.filename)(id),
     process,
@@ -22,8 +22,13 @@ export function createPartLoader(process: NodeJS.Process): (path: string) => unk
 }
 
 /** Each command keeps its own code: they have little in common, and the first to run would decide for all. */
-function toCodeDirectory({ env, argv }: NodeJS.Process): string | undefined {
+function findCode({ env, argv, version, arch }: NodeJS.Process) {
   const found = findCommand(argv.slice(2))
-  if (found.kind !== 'command' || env['NODE_DISABLE_COMPILE_CACHE'] === '1') return undefined
-  return join(env['HOME'] ?? homedir(), '.llama-stack', 'cache', found.entry.path.replaceAll(' ', '-'))
+  if (found.kind !== 'command' || env['NODE_DISABLE_COMPILE_CACHE'] === '1') return { codeDirectory: undefined }
+  const command = found.entry.path.replaceAll(' ', '-')
+  return {
+    codeDirectory: join(env['HOME'] ?? homedir(), '.llama-stack', 'cache', command),
+    // Put there by tools/ship-code.ts.
+    shippedDirectory: join(import.meta.dirname, 'code', `${version}-${arch}`, command),
+  }
 }

@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A process that can be ended without ending the tests. */
-function createRun(directory: string | undefined = codeDirectory) {
+function createRun(directory: string | undefined = codeDirectory, shippedDirectory?: string) {
   const atExit: (() => void)[] = []
   const process = {
     pid: 7,
@@ -27,6 +27,7 @@ function createRun(directory: string | undefined = codeDirectory) {
   const load = createScriptLoader({
     directory: folder,
     codeDirectory: directory,
+    shippedDirectory,
     require: (id) => `required ${id}`,
     // Only what the loader uses of a process.
     process: process as never,
@@ -61,6 +62,20 @@ describe('createScriptLoader', () => {
     const second = createRun()
     expect((second.load('./a.js') as () => number)()).toBe(42)
     expect(second.keeps()).toBe(false)
+  })
+
+  it('takes the code that came with the scripts where none was kept, and keeps none then', () => {
+    writeScript('a.js', 'module.exports = () => 43')
+    const first = createRun()
+    first.load('./a.js')
+    first.exit()
+    const shipped = createRun(join(folder, 'empty'), codeDirectory)
+    expect((shipped.load('./a.js') as () => number)()).toBe(43)
+    expect(shipped.keeps()).toBe(false)
+    writeScript('a.js', 'module.exports = () => 44', 'another')
+    const other = createRun(join(folder, 'empty'), codeDirectory)
+    expect((other.load('./a.js') as () => number)()).toBe(44)
+    expect(other.keeps()).toBe(true)
   })
 
   it('does not take the code of another script of the same length', () => {

@@ -15,6 +15,8 @@ export interface ScriptLoaderOptions {
   readonly directory: string
   /** The folder for the code of this command; undefined: none is read or kept. */
   readonly codeDirectory: string | undefined
+  /** The folder of the code that came with the scripts, for this command and this Node; undefined: none is read. */
+  readonly shippedDirectory?: string | undefined
   /** For everything that is not one of the scripts. */
   readonly require: (id: string) => unknown
   readonly process: Pick<NodeJS.Process, 'on' | 'pid' | 'getuid'>
@@ -46,15 +48,17 @@ export function createScriptLoader(options: ScriptLoaderOptions): (id: string) =
 /** CommonJS's: exports, require, module, filename, directory. */
 type ModuleFunction = (...given: readonly [unknown, (id: string) => unknown, object, string, string]) => void
 
-function compile(filename: string, { codeDirectory, process }: ScriptLoaderOptions): ModuleFunction {
+function compile(filename: string, options: ScriptLoaderOptions): ModuleFunction {
+  const { process } = options
   // The bundler writes ASCII; read as such, V8 keeps one byte per character.
   const source = readFileSync(filename, 'latin1')
   const name = source.slice(0, source.indexOf('\n'))
-  const path =
-    codeDirectory === undefined
-      ? undefined
-      : join(codeDirectory, `${filename.slice(dirname(filename).length + 1)}.code`)
-  const code = path === undefined ? undefined : readCode(path, name, process.getuid?.())
+  const path = toCodePath(options.codeDirectory, filename)
+  const shipped = toCodePath(options.shippedDirectory, filename)
+  // Whoever can write what was shipped can write the script as well, so that its owner does not matter.
+  const code =
+    (path === undefined ? undefined : readCode(path, name, process.getuid?.())) ??
+    (shipped === undefined ? undefined : readCode(shipped, name, undefined))
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
@@ -70,7 +74,11 @@ function compile(filename: string, { codeDirectory, process }: ScriptLoaderOptio
   return script.runInThisContext() as ModuleFunction
 }
 
-/** The code behind a file's content, where it was made of this very script by the user that runs it now. */
+function toCodePath(folder: string | undefined, filename: string): string | undefined {
+  return folder === undefined ? undefined : join(folder, `${filename.slice(dirname(filename).length + 1)}.code`)
+}
+
+/** The code behind a file's content, where it was made of this very script, by this user where one is given. */
 function readCode(path: string, name: string, uid: number | undefined): Buffer | undefined {
   let file: number | undefined
   try {

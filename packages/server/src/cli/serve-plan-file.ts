@@ -24,7 +24,7 @@ export async function planFile(source: string, { options, context, env, dataDir 
   await checkProviderSettings(loaded)
   const explanation = explainConfig(loaded.config)
   return {
-    config: loaded.config,
+    config: loaded.written,
     source: `${source}   ${explanation.dialectName}`,
     remarks: toNoteRemarks(explanation, source),
     toProviderLines: toSummaryLines,

@@ -13,14 +13,13 @@ import { formatPath } from './config-path.ts'
 import { detectFormat } from './detect-dialect.ts'
 import { fromBuildRecipe } from './dialects/build-recipe.ts'
 import type { ServedTypes } from './dialects/dialect-input.ts'
-import { fromLlamaStack } from './dialects/llama-stack.ts'
-import { fromOgx } from './dialects/ogx.ts'
 import { isConfigMap, substituteTree } from './env-tree.ts'
 import type { MissingVariable } from './env-tree.ts'
 import { configHomes, DEFAULT_DISTRIBUTION, findConfig } from './find-config.ts'
 import type { FoundConfig } from './find-config.ts'
 import { settleServer } from './settle-server.ts'
 import { StackConfig } from './stack-config.ts'
+import type { StackConfigInput } from './stack-config.ts'
 import { parseOnce } from '../kernel/parse-once.ts'
 
 /** What the command line decides, over environment and file. */
@@ -53,6 +52,8 @@ export interface LoadConfigInput {
 /** A configuration and the file that it was read from, with which faults found later can be placed. */
 export interface LoadedConfig {
   readonly config: StackConfig
+  /** The same without the defaults: what has only them need not be checked again by whoever fills them in again. */
+  readonly written: StackConfigInput
   readonly document: ConfigDocument
   /** Absolute. */
   readonly path: string
@@ -74,7 +75,7 @@ export async function readConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   const tree = substituteTree(value, world, { dropsEmptyIds: dialect === 'ogx' })
   throwFaults(tree.missing.map((missing) => toFault(missing, document, env)))
   const findings = new ConfigFindings(document, tree)
-  const read = dialect === 'llama-stack' ? fromLlamaStack : fromOgx
+  const read = await findReader(dialect)
   const config = read({
     document,
     tree,
@@ -90,7 +91,14 @@ export async function readConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   if (config === undefined) return bug('a dialect that yields nothing reports why')
   const server = settleServer(config.server, input.overrides ?? {}, env)
   const notes = findings.notes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
-  return { config: StackConfig.parse({ ...config, server, notes }, parseOnce), document, path: found.path }
+  const written = { ...config, server, notes }
+  return { config: StackConfig.parse(written, parseOnce), written, document, path: found.path }
+}
+
+/** Loaded late: a start needs one of the two. */
+async function findReader(dialect: 'llama-stack' | 'ogx') {
+  if (dialect === 'llama-stack') return (await import('./dialects/llama-stack.ts')).fromLlamaStack
+  return (await import('./dialects/ogx.ts')).fromOgx
 }
 
 type LoadWorld = LoadConfigInput & { readonly files: ConfigFiles }

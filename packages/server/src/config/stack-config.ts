@@ -1,25 +1,28 @@
 /** What a stack is built from, whichever file or program it came from. */
 import { z } from 'zod'
+import { lateSchema } from '../kernel/late-schema.ts'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
-import { Aliases, ReliabilitySettings } from './reliability-settings.ts'
-import { ResponseCacheSettings } from './response-cache-settings.ts'
+import { Aliases, defaultReliability, ReliabilitySettings } from './reliability-settings.ts'
+import { defaultResponseCache, ResponseCacheSettings } from './response-cache-settings.ts'
 
 /** Something about a configuration that its owner should know, short of an error. */
-export const ConfigNote = z.strictObject({
-  /**
-   * `info`: turned off by the environment, kept elsewhere. `substituted`: served by something else than asked for.
-   * `unsupported`: known and not served. `unknown`: a key or a provider that nobody knows.
-   */
-  severity: z.enum(['info', 'substituted', 'unsupported', 'unknown']),
-  /** Where in the file: `providers.inference[2]`. */
-  path: z.string(),
-  line: z.int().exactOptional(),
-  message: z.string(),
-  fix: z.string().exactOptional(),
-  /** The provider that the note is about. */
-  provider: z.strictObject({ api: z.string(), type: z.string(), id: z.string().exactOptional() }).exactOptional(),
-})
+export const ConfigNote = lateSchema(() =>
+  z.strictObject({
+    /**
+     * `info`: turned off by the environment, kept elsewhere. `substituted`: served by something else than asked for.
+     * `unsupported`: known and not served. `unknown`: a key or a provider that nobody knows.
+     */
+    severity: z.enum(['info', 'substituted', 'unsupported', 'unknown']),
+    /** Where in the file: `providers.inference[2]`. */
+    path: z.string(),
+    line: z.int().exactOptional(),
+    message: z.string(),
+    fix: z.string().exactOptional(),
+    /** The provider that the note is about. */
+    provider: z.strictObject({ api: z.string(), type: z.string(), id: z.string().exactOptional() }).exactOptional(),
+  }),
+)
 export type ConfigNote = z.infer<typeof ConfigNote>
 
 /** A provider that is to be started. Its `config` is checked by the provider's own schema. */
@@ -36,42 +39,59 @@ export const ConfiguredProvider = z.strictObject({
 export type ConfiguredProvider = z.infer<typeof ConfiguredProvider>
 
 /** A model that the configuration declares. */
-export const ConfiguredModel = z.strictObject({
-  model_id: z.string().min(1),
-  /** Absent: the only provider. `all`: the first provider that can serve. */
-  provider_id: z.string().exactOptional(),
-  /** Absent: the same as `model_id`. `auto`: the first model of that type that the provider lists. */
-  provider_model_id: z.string().exactOptional(),
-  model_type: z.enum(['llm', 'embedding', 'rerank']).default('llm'),
-  metadata: z.record(z.string(), z.json()).default({}),
-})
+export const ConfiguredModel = lateSchema(() =>
+  z.strictObject({
+    model_id: z.string().min(1),
+    /** Absent: the only provider. `all`: the first provider that can serve. */
+    provider_id: z.string().exactOptional(),
+    /** Absent: the same as `model_id`. `auto`: the first model of that type that the provider lists. */
+    provider_model_id: z.string().exactOptional(),
+    model_type: z.enum(['llm', 'embedding', 'rerank']).default('llm'),
+    metadata: z.record(z.string(), z.json()).default({}),
+  }),
+)
 export type ConfiguredModel = z.infer<typeof ConfiguredModel>
 
-const entries = z.array(z.record(z.string(), z.unknown())).default([])
+const entries = lateSchema(() => z.array(z.record(z.string(), z.unknown())))
 
 /** Registered resources of other APIs, as the file has them after substitution. */
-export const ConfiguredResources = z.strictObject({
-  shields: entries,
-  vector_dbs: entries,
-  vector_stores: entries,
-  datasets: entries,
-  scoring_fns: entries,
-  benchmarks: entries,
-  tool_groups: entries,
-  connectors: entries,
-})
+export const ConfiguredResources = lateSchema(() =>
+  z.strictObject({
+    shields: entries.default([]),
+    vector_dbs: entries.default([]),
+    vector_stores: entries.default([]),
+    datasets: entries.default([]),
+    scoring_fns: entries.default([]),
+    benchmarks: entries.default([]),
+    tool_groups: entries.default([]),
+    connectors: entries.default([]),
+  }),
+)
 export type ConfiguredResources = z.infer<typeof ConfiguredResources>
 
-/** Which pages of other origins may call. */
-export const CorsSettings = z.strictObject({
-  allowOrigins: z.array(z.string()).exactOptional(),
-  allowOriginRegex: z.string().exactOptional(),
-  allowMethods: z.array(z.string()).exactOptional(),
-  allowHeaders: z.array(z.string()).exactOptional(),
-  allowCredentials: z.boolean().exactOptional(),
-  exposeHeaders: z.array(z.string()).exactOptional(),
-  maxAgeSeconds: z.int().exactOptional(),
+const noResources = (): ConfiguredResources => ({
+  shields: [],
+  vector_dbs: [],
+  vector_stores: [],
+  datasets: [],
+  scoring_fns: [],
+  benchmarks: [],
+  tool_groups: [],
+  connectors: [],
 })
+
+/** Which pages of other origins may call. */
+export const CorsSettings = lateSchema(() =>
+  z.strictObject({
+    allowOrigins: z.array(z.string()).exactOptional(),
+    allowOriginRegex: z.string().exactOptional(),
+    allowMethods: z.array(z.string()).exactOptional(),
+    allowHeaders: z.array(z.string()).exactOptional(),
+    allowCredentials: z.boolean().exactOptional(),
+    exposeHeaders: z.array(z.string()).exactOptional(),
+    maxAgeSeconds: z.int().exactOptional(),
+  }),
+)
 export type CorsSettings = z.infer<typeof CorsSettings>
 
 export const DEFAULT_PORT = 8321
@@ -113,9 +133,9 @@ export const StackConfig = z.strictObject({
   models: z.array(ConfiguredModel).default([]),
   /** Further names of models. */
   aliases: Aliases.exactOptional(),
-  reliability: ReliabilitySettings.default(() => ReliabilitySettings.parse({}, parseOnce)),
-  responseCache: ResponseCacheSettings.default(() => ResponseCacheSettings.parse({}, parseOnce)),
-  resources: ConfiguredResources.default(() => ConfiguredResources.parse({}, parseOnce)),
+  reliability: ReliabilitySettings.default(() => structuredClone(defaultReliability)),
+  responseCache: ResponseCacheSettings.default(() => structuredClone(defaultResponseCache)),
+  resources: ConfiguredResources.default(noResources),
   /** The blocks `vector_stores` and `safety` of the second dialect, as the file has them. */
   apiSettings: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   dataDir: z.string().min(1),

@@ -24,6 +24,13 @@ describe('request parsing', () => {
     expect(JSON.stringify(parsed)).toBe('{"x":1,"nested":{"y":2,"on":true},"list":[{"weight":5},{"z":3,"weight":1}]}')
   })
 
+  it('refuses a route of which two parts declare the same key', () => {
+    const id = z.string()
+    expect(() => createRequestParser(route({ params: z.object({ id }), body: z.looseObject({ id }) }))).toThrow(
+      "POST /x declares 'id' twice",
+    )
+  })
+
   it('lets the path win over the body', () => {
     const parse = createRequestParser(route({ body: z.looseObject({}), params: z.object({ id: z.string() }) }))
     expect(parse({ params: { id: 'path' }, query: {}, body: { id: 'body' } })).toEqual({ id: 'path' })

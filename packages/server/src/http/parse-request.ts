@@ -1,6 +1,6 @@
 /** Path, query and body of one request become the one object that an operation receives. */
 import type * as z from 'zod'
-import { StackError } from '@llama-stack/api'
+import { bug, findDuplicateKey, StackError } from '@llama-stack/api'
 import type { Route } from '@llama-stack/api'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { toQueryValues } from './query-values.ts'
@@ -26,6 +26,8 @@ export type RequestParser = (parts: RequestParts) => object
  * can claim another id than the one that was asked for.
  */
 export function createRequestParser(route: Route): RequestParser {
+  const duplicate = findDuplicateKey(route)
+  if (duplicate !== undefined) bug(`${route.method} ${route.path} declares '${duplicate}' twice`)
   const { body: bodySchema, query: querySchema, params: paramsSchema } = route
   // Asked once per route, so that the bodies of hot routes are not walked.
   const bodyHasDefaults = bodySchema !== undefined && hasDefault(bodySchema)

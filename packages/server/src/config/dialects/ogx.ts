@@ -1,6 +1,7 @@
 /** The second generation's dialect: `config.yaml` of OGX. */
 import { join } from 'node:path'
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { anyMap, flag, nameText, optional } from '../file-values.ts'
 import { readBlock } from '../read-block.ts'
 import { ConfiguredResources } from '../stack-config.ts'
@@ -14,16 +15,18 @@ import type { DialectConfig } from './shared-blocks.ts'
 import { checkStorage, sqliteFileOf, StorageBlock } from './storage-block.ts'
 import { parseOnce } from '../../kernel/parse-once.ts'
 
-const RegisteredResources = z.strictObject({
-  models: optional(z.array(ModelEntry)),
-  shields: ResourceList,
-  vector_stores: ResourceList,
-  vector_dbs: ResourceList,
-  datasets: ResourceList,
-  scoring_fns: ResourceList,
-  benchmarks: ResourceList,
-  tool_groups: ResourceList,
-})
+const RegisteredResources = lateSchema(() =>
+  z.strictObject({
+    models: optional(z.array(ModelEntry)),
+    shields: ResourceList,
+    vector_stores: ResourceList,
+    vector_dbs: ResourceList,
+    datasets: ResourceList,
+    scoring_fns: ResourceList,
+    benchmarks: ResourceList,
+    tool_groups: ResourceList,
+  }),
+)
 type RegisteredResources = z.infer<typeof RegisteredResources>
 
 const ConfigYaml = z.strictObject({

@@ -1,5 +1,6 @@
 /** The blocks `reliability` and `aliases`, which are ours and which both dialects spell alike. */
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { findNearest } from '../../kernel/nearest.ts'
 import { flag, nameText, optional, plainNumber, wholeNumber } from '../file-values.ts'
 import type { StackConfigInput } from '../stack-config.ts'
@@ -7,56 +8,64 @@ import type { DialectInput } from './dialect-input.ts'
 import { present } from './present.ts'
 import type { ProvidersBlock } from './provider-entries.ts'
 
-const milliseconds = optional(wholeNumber.pipe(z.int().min(1)))
-const count = optional(wholeNumber.pipe(z.int().min(0)))
-const one = optional(wholeNumber.pipe(z.int().min(1)))
+const milliseconds = () => optional(wholeNumber.pipe(z.int().min(1)))
+const count = () => optional(wholeNumber.pipe(z.int().min(0)))
+const one = () => optional(wholeNumber.pipe(z.int().min(1)))
 
-const BulkheadBlock = z.strictObject({
-  max_concurrent: wholeNumber.pipe(z.int().min(1)),
-  max_queue: count,
-  queue_timeout_ms: milliseconds,
-})
+const BulkheadBlock = lateSchema(() =>
+  z.strictObject({
+    max_concurrent: wholeNumber.pipe(z.int().min(1)),
+    max_queue: count(),
+    queue_timeout_ms: milliseconds(),
+  }),
+)
 
-const BackoffBlock = z.strictObject({ base_ms: milliseconds, max_ms: milliseconds })
+const BackoffBlock = lateSchema(() => z.strictObject({ base_ms: milliseconds(), max_ms: milliseconds() }))
 
-const BreakerBlock = z.strictObject({
-  failures: one,
-  failure_rate: optional(plainNumber.pipe(z.number().gt(0).max(1))),
-  min_calls: one,
-  window_ms: optional(wholeNumber.pipe(z.int().min(10))),
-  open_ms: milliseconds,
-  max_open_ms: milliseconds,
-})
+const BreakerBlock = lateSchema(() =>
+  z.strictObject({
+    failures: one(),
+    failure_rate: optional(plainNumber.pipe(z.number().gt(0).max(1))),
+    min_calls: one(),
+    window_ms: optional(wholeNumber.pipe(z.int().min(10))),
+    open_ms: milliseconds(),
+    max_open_ms: milliseconds(),
+  }),
+)
 
 /** `reliability`. */
-export const ReliabilityBlock = z.strictObject({
-  deadline_ms: milliseconds,
-  retries: count,
-  backoff: optional(BackoffBlock),
-  breaker: optional(BreakerBlock),
-  bulkhead: optional(BulkheadBlock),
-  providers: optional(z.record(z.string(), BulkheadBlock)),
-  continuation: optional(flag),
-})
+export const ReliabilityBlock = lateSchema(() =>
+  z.strictObject({
+    deadline_ms: milliseconds(),
+    retries: count(),
+    backoff: optional(BackoffBlock),
+    breaker: optional(BreakerBlock),
+    bulkhead: optional(BulkheadBlock),
+    providers: optional(z.record(z.string(), BulkheadBlock)),
+    continuation: optional(flag),
+  }),
+)
 export type ReliabilityBlock = z.infer<typeof ReliabilityBlock>
 
-const AliasGroupBlock = z.strictObject({
-  targets: z
-    .array(
-      z.union([
-        nameText,
-        z.strictObject({ model: nameText, weight: optional(plainNumber.pipe(z.number().positive())) }),
-      ]),
-    )
-    .min(1),
-  strategy: optional(z.enum(['order', 'weighted', 'least_latency', 'session'])),
-  hedge_after_ms: milliseconds,
-  continuation: optional(flag),
-  retries: count,
-})
+const AliasGroupBlock = lateSchema(() =>
+  z.strictObject({
+    targets: z
+      .array(
+        z.union([
+          nameText,
+          z.strictObject({ model: nameText, weight: optional(plainNumber.pipe(z.number().positive())) }),
+        ]),
+      )
+      .min(1),
+    strategy: optional(z.enum(['order', 'weighted', 'least_latency', 'session'])),
+    hedge_after_ms: milliseconds(),
+    continuation: optional(flag),
+    retries: count(),
+  }),
+)
 
 /** `aliases`: a name for one model, or for a group. */
-export const AliasesBlock = z.record(z.string(), z.union([nameText, AliasGroupBlock]))
+export const AliasesBlock = lateSchema(() => z.record(z.string(), z.union([nameText, AliasGroupBlock])))
 export type AliasesBlock = z.infer<typeof AliasesBlock>
 
 /** Notes the bounds of providers that the file does not have: most likely a name is misspelt. */

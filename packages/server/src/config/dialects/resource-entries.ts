@@ -1,5 +1,6 @@
 /** Registered models and the other resources: which of them can be had with the providers that start. */
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { findNearest } from '../../kernel/nearest.ts'
 import type { ConfigPath } from '../config-path.ts'
 import { anyMap, nameText, optional } from '../file-values.ts'
@@ -10,13 +11,15 @@ import { absentKey } from './provider-entries.ts'
 import type { ReadProviders } from './provider-entries.ts'
 
 /** A registered model as it is written. */
-export const ModelEntry = z.strictObject({
-  model_id: nameText,
-  provider_id: optional(nameText),
-  provider_model_id: optional(nameText),
-  model_type: optional(z.enum(['llm', 'embedding', 'rerank'])),
-  metadata: optional(z.record(z.string(), z.json())),
-})
+export const ModelEntry = lateSchema(() =>
+  z.strictObject({
+    model_id: nameText,
+    provider_id: optional(nameText),
+    provider_model_id: optional(nameText),
+    model_type: optional(z.enum(['llm', 'embedding', 'rerank'])),
+    metadata: optional(z.record(z.string(), z.json())),
+  }),
+)
 export type ModelEntry = z.infer<typeof ModelEntry>
 
 /** A list of resources that are kept as they are. */

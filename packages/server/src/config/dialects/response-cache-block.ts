@@ -1,24 +1,27 @@
 /** The block `response_cache`, which is ours and which both dialects spell alike. */
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { flag, optional, wholeNumber } from '../file-values.ts'
 import type { StackConfigInput } from '../stack-config.ts'
 import { present } from './present.ts'
 
-const count = wholeNumber.pipe(z.int().min(0))
-const secondsByName = optional(z.record(z.string(), count))
+const count = lateSchema(() => wholeNumber.pipe(z.int().min(0)))
+const secondsByName = () => optional(z.record(z.string(), count))
 
 /** `response_cache`. */
-export const ResponseCacheBlock = z.strictObject({
-  enabled: optional(flag),
-  default_ttl_seconds: optional(count),
-  models: secondsByName,
-  keys: secondsByName,
-  shared: optional(flag),
-  coalesce: optional(flag),
-  max_bytes: optional(count),
-  max_entry_bytes: optional(count),
-  memory_bytes: optional(count),
-})
+export const ResponseCacheBlock = lateSchema(() =>
+  z.strictObject({
+    enabled: optional(flag),
+    default_ttl_seconds: optional(count),
+    models: secondsByName(),
+    keys: secondsByName(),
+    shared: optional(flag),
+    coalesce: optional(flag),
+    max_bytes: optional(count),
+    max_entry_bytes: optional(count),
+    memory_bytes: optional(count),
+  }),
+)
 export type ResponseCacheBlock = z.infer<typeof ResponseCacheBlock>
 
 /** The settings of the block, without those that it leaves out. */

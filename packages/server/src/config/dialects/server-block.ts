@@ -1,6 +1,7 @@
 /** The `server` block, which both dialects share, with our own keys beside upstream's. */
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { expandHome } from '../env-grammar.ts'
 import { isConfigMap } from '../env-tree.ts'
 import { flag, optional, plainNumber, wholeNumber } from '../file-values.ts'
@@ -10,39 +11,43 @@ import type { DialectInput } from './dialect-input.ts'
 import { present } from './present.ts'
 
 /** Upstream's keys, then ours. */
-export const ServerBlock = z.strictObject({
-  port: optional(wholeNumber.pipe(z.int().min(0).max(65_535))),
-  host: optional(z.string()),
-  tls_certfile: optional(z.string()),
-  tls_keyfile: optional(z.string()),
-  tls_cafile: optional(z.string()),
-  auth: z.unknown().optional(),
-  quota: z.unknown().optional(),
-  cors: z.unknown().optional(),
-  workers: optional(wholeNumber.pipe(z.int().min(1))),
-  registry_refresh_interval_seconds: optional(plainNumber.pipe(z.number().positive())),
-  /** Keys that open the server. */
-  api_keys: optional(z.array(z.string())),
-  max_body_bytes: optional(wholeNumber.pipe(z.int().min(1))),
-  keep_alive_ms: optional(wholeNumber.pipe(z.int().min(1))),
-  allow_private_urls: optional(flag),
-  allowed_hosts: optional(z.array(z.string())),
-  drain_timeout_ms: optional(wholeNumber.pipe(z.int().min(0))),
-  strict_client_version: optional(flag),
-})
+export const ServerBlock = lateSchema(() =>
+  z.strictObject({
+    port: optional(wholeNumber.pipe(z.int().min(0).max(65_535))),
+    host: optional(z.string()),
+    tls_certfile: optional(z.string()),
+    tls_keyfile: optional(z.string()),
+    tls_cafile: optional(z.string()),
+    auth: z.unknown().optional(),
+    quota: z.unknown().optional(),
+    cors: z.unknown().optional(),
+    workers: optional(wholeNumber.pipe(z.int().min(1))),
+    registry_refresh_interval_seconds: optional(plainNumber.pipe(z.number().positive())),
+    /** Keys that open the server. */
+    api_keys: optional(z.array(z.string())),
+    max_body_bytes: optional(wholeNumber.pipe(z.int().min(1))),
+    keep_alive_ms: optional(wholeNumber.pipe(z.int().min(1))),
+    allow_private_urls: optional(flag),
+    allowed_hosts: optional(z.array(z.string())),
+    drain_timeout_ms: optional(wholeNumber.pipe(z.int().min(0))),
+    strict_client_version: optional(flag),
+  }),
+)
 export type ServerBlock = z.infer<typeof ServerBlock>
 
-const strings = optional(z.array(z.string()))
+const strings = () => optional(z.array(z.string()))
 
-const CorsBlock = z.strictObject({
-  allow_origins: strings,
-  allow_origin_regex: optional(z.string()),
-  allow_methods: strings,
-  allow_headers: strings,
-  allow_credentials: optional(flag),
-  expose_headers: strings,
-  max_age: optional(wholeNumber),
-})
+const CorsBlock = lateSchema(() =>
+  z.strictObject({
+    allow_origins: strings(),
+    allow_origin_regex: optional(z.string()),
+    allow_methods: strings(),
+    allow_headers: strings(),
+    allow_credentials: optional(flag),
+    expose_headers: strings(),
+    max_age: optional(wholeNumber),
+  }),
+)
 
 /** Server settings as far as the file has them. */
 export type FileServerSettings = Partial<ServerSettings>

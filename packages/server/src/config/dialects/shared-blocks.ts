@@ -1,6 +1,7 @@
 /** The top-level keys that both dialects have, and what becomes of them. */
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { findNearest } from '../../kernel/nearest.ts'
 import { expandHome } from '../env-grammar.ts'
 import { anyMap, flag, optional, plainNumber, wholeNumber } from '../file-values.ts'
@@ -30,12 +31,13 @@ export const sharedKeys = {
   reliability: optional(ReliabilityBlock),
   response_cache: optional(ResponseCacheBlock),
   request_log: optional(
-    z.strictObject({ enabled: optional(flag), retention_days: optional(plainNumber.pipe(z.number().positive())) }),
+    lateSchema(() =>
+      z.strictObject({ enabled: optional(flag), retention_days: optional(plainNumber.pipe(z.number().positive())) }),
+    ),
   ),
 } as const
 
-const SharedBlocks = z.object(sharedKeys)
-export type SharedBlocks = z.infer<typeof SharedBlocks>
+export type SharedBlocks = z.infer<z.ZodObject<typeof sharedKeys>>
 
 /** What a dialect makes of a file. Server settings that the file leaves out are added by the loader. */
 export type DialectConfig = Omit<StackConfigInput, 'server' | 'notes'> & { readonly server: FileServerSettings }

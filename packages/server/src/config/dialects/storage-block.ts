@@ -1,5 +1,6 @@
 /** The `storage` block of the second dialect: named backends, and stores that refer to them. */
 import { z } from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import { findNearest } from '../../kernel/nearest.ts'
 import type { ConfigPath } from '../config-path.ts'
 import { parsePath } from '../config-path.ts'
@@ -34,13 +35,15 @@ const Backend = z.discriminatedUnion('type', [
   }),
 ])
 
-const KeyValueReference = z.strictObject({ namespace: z.string(), backend: z.string() })
-const SqlReference = z.strictObject({
-  table_name: z.string(),
-  backend: z.string(),
-  max_write_queue_size: optional(wholeNumber),
-  num_writers: optional(wholeNumber),
-})
+const KeyValueReference = lateSchema(() => z.strictObject({ namespace: z.string(), backend: z.string() }))
+const SqlReference = lateSchema(() =>
+  z.strictObject({
+    table_name: z.string(),
+    backend: z.string(),
+    max_write_queue_size: optional(wholeNumber),
+    num_writers: optional(wholeNumber),
+  }),
+)
 
 /** The schema of the block. */
 export const StorageBlock = z.strictObject({

@@ -2,75 +2,85 @@
 import * as z from 'zod'
 import type { NetworkOptions, Upstream } from '@llama-stack/api'
 import { isRecord } from '../../kernel/json-record.ts'
+import { lateSchema } from '../../kernel/late-schema.ts'
 
-const file = z.string().min(1)
-const seconds = z.number().positive()
+const file = lateSchema(() => z.string().min(1))
+const seconds = lateSchema(() => z.number().positive())
 
-const Tls = z
-  .strictObject({
-    verify: z
-      .union([z.boolean(), file])
-      .nullish()
-      .describe('Whether to check certificates, or the path of a CA certificate file. Default: true.'),
-    min_version: z.enum(['TLSv1.2', 'TLSv1.3']).nullish().describe('The lowest TLS version. Default: Node’s own.'),
-    ciphers: z.array(z.string()).nullish().describe('Allowed cipher suites. Default: Node’s own.'),
-    client_cert: file.nullish().describe('Path of a client certificate, for mutual TLS. Needs client_key.'),
-    client_key: file.nullish().describe('Path of the client certificate’s private key. Needs client_cert.'),
-  })
-  .refine((tls) => (tls.client_cert ?? undefined) === undefined || (tls.client_key ?? undefined) !== undefined, {
-    path: ['client_key'],
-    error: 'client_cert is given without client_key; give both',
-  })
-  .refine((tls) => (tls.client_key ?? undefined) === undefined || (tls.client_cert ?? undefined) !== undefined, {
-    path: ['client_cert'],
-    error: 'client_key is given without client_cert; give both',
-  })
+const Tls = lateSchema(() =>
+  z
+    .strictObject({
+      verify: z
+        .union([z.boolean(), file])
+        .nullish()
+        .describe('Whether to check certificates, or the path of a CA certificate file. Default: true.'),
+      min_version: z.enum(['TLSv1.2', 'TLSv1.3']).nullish().describe('The lowest TLS version. Default: Node’s own.'),
+      ciphers: z.array(z.string()).nullish().describe('Allowed cipher suites. Default: Node’s own.'),
+      client_cert: file.nullish().describe('Path of a client certificate, for mutual TLS. Needs client_key.'),
+      client_key: file.nullish().describe('Path of the client certificate’s private key. Needs client_cert.'),
+    })
+    .refine((tls) => (tls.client_cert ?? undefined) === undefined || (tls.client_key ?? undefined) !== undefined, {
+      path: ['client_key'],
+      error: 'client_cert is given without client_key; give both',
+    })
+    .refine((tls) => (tls.client_key ?? undefined) === undefined || (tls.client_cert ?? undefined) !== undefined, {
+      path: ['client_cert'],
+      error: 'client_key is given without client_cert; give both',
+    }),
+)
 
-const proxyUrl = z.url({ protocol: /^https?$/ })
+const proxyUrl = lateSchema(() => z.url({ protocol: /^https?$/ }))
 
-const Proxy = z
-  .strictObject({
-    url: proxyUrl.nullish().describe('One proxy for all calls. Excludes http and https.'),
-    http: proxyUrl.nullish().describe('Proxy for http URLs.'),
-    https: proxyUrl.nullish().describe('Proxy for https URLs.'),
-    cacert: file.nullish().describe('Path of a CA certificate file for the proxy itself.'),
-    no_proxy: z
-      .array(z.string())
-      .nullish()
-      .describe('Hosts that are called directly; `.corp` matches every host below.'),
-  })
-  .refine(
-    (proxy) => typeof proxy.url !== 'string' || (typeof proxy.http !== 'string' && typeof proxy.https !== 'string'),
-    {
-      path: ['url'],
-      error: 'url excludes http and https; give one proxy or one per scheme',
-    },
-  )
+const Proxy = lateSchema(() =>
+  z
+    .strictObject({
+      url: proxyUrl.nullish().describe('One proxy for all calls. Excludes http and https.'),
+      http: proxyUrl.nullish().describe('Proxy for http URLs.'),
+      https: proxyUrl.nullish().describe('Proxy for https URLs.'),
+      cacert: file.nullish().describe('Path of a CA certificate file for the proxy itself.'),
+      no_proxy: z
+        .array(z.string())
+        .nullish()
+        .describe('Hosts that are called directly; `.corp` matches every host below.'),
+    })
+    .refine(
+      (proxy) => typeof proxy.url !== 'string' || (typeof proxy.http !== 'string' && typeof proxy.https !== 'string'),
+      {
+        path: ['url'],
+        error: 'url excludes http and https; give one proxy or one per scheme',
+      },
+    ),
+)
 
 /** TLS, proxy, timeouts and headers of one provider. */
-export const NetworkSettings = z.strictObject({
-  tls: Tls.nullish().describe('How connections are secured.'),
-  proxy: Proxy.nullish().describe('The way out of the local network.'),
-  timeout: z
-    .union([
-      seconds,
-      z.strictObject({
-        connect: seconds.nullish().describe('Seconds until a connection is there. Default: 10.'),
-        read: seconds.nullish().describe('Longest silence in seconds. Default: 600.'),
-      }),
-    ])
-    .nullish()
-    .describe('Seconds, one number for both or connect and read apart.'),
-  headers: z.record(z.string(), z.string()).nullish().describe('Headers added to every call.'),
-  limits: z
-    .strictObject({
-      max_connections: z.int().nullish().describe('Accepted for upstream’s files; connections are not capped here.'),
-      max_keepalive_connections: z.int().nullish().describe('Accepted for upstream’s files; 256 idle ones are kept.'),
-      keepalive_expiry: z.number().nullish().describe('Accepted for upstream’s files; the vendor’s own hint is used.'),
-    })
-    .nullish()
-    .describe('Pool limits of upstream’s HTTP client.'),
-})
+export const NetworkSettings = lateSchema(() =>
+  z.strictObject({
+    tls: Tls.nullish().describe('How connections are secured.'),
+    proxy: Proxy.nullish().describe('The way out of the local network.'),
+    timeout: z
+      .union([
+        seconds,
+        z.strictObject({
+          connect: seconds.nullish().describe('Seconds until a connection is there. Default: 10.'),
+          read: seconds.nullish().describe('Longest silence in seconds. Default: 600.'),
+        }),
+      ])
+      .nullish()
+      .describe('Seconds, one number for both or connect and read apart.'),
+    headers: z.record(z.string(), z.string()).nullish().describe('Headers added to every call.'),
+    limits: z
+      .strictObject({
+        max_connections: z.int().nullish().describe('Accepted for upstream’s files; connections are not capped here.'),
+        max_keepalive_connections: z.int().nullish().describe('Accepted for upstream’s files; 256 idle ones are kept.'),
+        keepalive_expiry: z
+          .number()
+          .nullish()
+          .describe('Accepted for upstream’s files; the vendor’s own hint is used.'),
+      })
+      .nullish()
+      .describe('Pool limits of upstream’s HTTP client.'),
+  }),
+)
 export type NetworkSettings = z.infer<typeof NetworkSettings>
 
 /** The transport's options; undefined when the block says nothing. `verify` is a provider's older key for the same. */

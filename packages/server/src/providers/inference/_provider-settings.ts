@@ -1,6 +1,7 @@
 /** The configuration of providers that speak OpenAI's protocol: the keys of both generations, strict. */
 import * as z from 'zod'
 import type { JsonObject, ProviderDefinition } from '@llama-stack/api'
+import { lazy } from '../../kernel/lazy.ts'
 import type { Dialect, ExtraSetting, KeySetting, UrlSetting } from './_dialect.ts'
 import { findText } from './_json-shape.ts'
 import { blockedHeaders, isBlockedHeader } from './_forwarded-headers.ts'
@@ -22,73 +23,92 @@ export const everyProvider = {
   skip_model_availability: z.boolean().nullish().describe('Whether to leave the list of models alone. Default: false.'),
 }
 
-const extraSettings = {
-  access_token: secret.describe('An OAuth2 access token in place of the key. Needs project.'),
-  project: text.describe('The project that an access token is billed to.'),
-  api_version: text.describe('The version of the v1 path: v1, preview or latest. Dated versions are not sent.'),
-  api_type: text.describe('Accepted for upstream’s files; has no effect.'),
-  append_api_version: z.boolean().nullish().describe('Whether /v1 is added to url. Default: true.'),
-  timeout: z.number().positive().nullish().describe('Seconds until a reply has to come. network.timeout goes first.'),
-  rerank_model_to_url: z
-    .record(z.string(), z.url())
-    .nullish()
-    .describe('The URL of each rerank model. Default: those of the hosted models.'),
-  guardrails_service_url: text.describe('A safety provider’s key that upstream’s files have here; has no effect.'),
-  config_id: text.describe('A safety provider’s key that upstream’s files have here; has no effect.'),
-  huggingface_repo: text.describe('The only model of this instance. Default: all that the router lists.'),
-  endpoint_name: text.describe('The endpoint’s name, `namespace/name` or a name of the key’s own account.'),
-  forward_headers: z
-    .record(z.string(), z.string())
-    .nullish()
-    .describe('Which keys of the provider-data header are sent on, and under which header name. Default: none.'),
-  extra_blocked_headers: z.array(z.string()).nullish().describe('Header names that forward_headers may not use.'),
-  max_tokens: z.int().positive().nullish().describe('Sent as max_tokens where a chat request has none. Default: 4096.'),
-  tls_verify: z
-    .union([z.boolean(), z.string()])
-    .nullish()
-    .describe('Older name of network.tls.verify: true, false, or the path of a CA certificate file.'),
-  native_responses: z.boolean().nullish().describe('Accepted for upstream’s files; has no effect.'),
-  fairness_header_attribute: text.describe('Accepted for upstream’s files; has no effect.'),
-  tenant_id: text.describe('The Entra tenant of the identity. Default: AZURE_TENANT_ID.'),
-  client_id: text.describe('The application, or the user-assigned identity. Default: AZURE_CLIENT_ID.'),
-  client_secret: secret.describe('The secret of the application, in place of the key. Default: AZURE_CLIENT_SECRET.'),
-  federated_token_file: text.describe('The file with the workload’s token. Default: AZURE_FEDERATED_TOKEN_FILE.'),
-  managed_identity: z
-    .boolean()
-    .nullish()
-    .describe('Whether tokens come from the machine this runs on. Default: where IDENTITY_ENDPOINT is set.'),
-  authority_host: url.describe('Where Entra is. Default: AZURE_AUTHORITY_HOST, or https://login.microsoftonline.com.'),
-  token_scope: text.describe('What tokens are for. Default: https://cognitiveservices.azure.com/.default.'),
-  project_id: text.describe('The project that pays. Usually ${env.WATSONX_PROJECT_ID:=}.'),
-  iam_url: url.describe('Where keys buy tokens. Default: https://iam.cloud.ibm.com.'),
-  oci_auth_type: z
-    .enum(['instance_principal', 'config_file', ''])
-    .nullish()
-    .describe('Who signs: the machine this runs on, or the user of a configuration file. Default: instance_principal.'),
-  oci_region: z
-    .string()
-    .regex(/^([a-z0-9]+(-[a-z0-9]+)+)?$/, 'must be the name of a region, like us-ashburn-1')
-    .nullish()
-    .describe('The region whose models are served. Default: us-ashburn-1.'),
-  oci_compartment_id: text.describe('The compartment that pays. Usually ${env.OCI_COMPARTMENT_OCID:=}.'),
-  oci_config_file_path: text.describe('Default: ~/.oci/config.'),
-  oci_config_profile: text.describe('Default: DEFAULT.'),
-  keep_alive: z
-    .union([z.string(), z.number()])
-    .nullish()
-    .describe(
-      'How long a model stays loaded after a request: 10m, seconds, -1 for ever, 0 not at all. Default: Ollama’s.',
-    ),
-  num_ctx: z
-    .int()
-    .positive()
-    .nullish()
-    .describe('The context in tokens that models are loaded with. Default: Ollama’s.'),
-  options: z
-    .record(z.string(), z.json())
-    .nullish()
-    .describe('Ollama’s own parameters, sent with every request: {top_k: 20, num_gpu: 1}. Default: none.'),
-} satisfies Record<ExtraSetting, z.ZodType>
+/** Built where a vendor has some of them. */
+const extraSettings = lazy(
+  // oxlint-disable-next-line max-lines-per-function -- one table, nothing to split
+  () =>
+    ({
+      access_token: secret.describe('An OAuth2 access token in place of the key. Needs project.'),
+      project: text.describe('The project that an access token is billed to.'),
+      api_version: text.describe('The version of the v1 path: v1, preview or latest. Dated versions are not sent.'),
+      api_type: text.describe('Accepted for upstream’s files; has no effect.'),
+      append_api_version: z.boolean().nullish().describe('Whether /v1 is added to url. Default: true.'),
+      timeout: z
+        .number()
+        .positive()
+        .nullish()
+        .describe('Seconds until a reply has to come. network.timeout goes first.'),
+      rerank_model_to_url: z
+        .record(z.string(), z.url())
+        .nullish()
+        .describe('The URL of each rerank model. Default: those of the hosted models.'),
+      guardrails_service_url: text.describe('A safety provider’s key that upstream’s files have here; has no effect.'),
+      config_id: text.describe('A safety provider’s key that upstream’s files have here; has no effect.'),
+      huggingface_repo: text.describe('The only model of this instance. Default: all that the router lists.'),
+      endpoint_name: text.describe('The endpoint’s name, `namespace/name` or a name of the key’s own account.'),
+      forward_headers: z
+        .record(z.string(), z.string())
+        .nullish()
+        .describe('Which keys of the provider-data header are sent on, and under which header name. Default: none.'),
+      extra_blocked_headers: z.array(z.string()).nullish().describe('Header names that forward_headers may not use.'),
+      max_tokens: z
+        .int()
+        .positive()
+        .nullish()
+        .describe('Sent as max_tokens where a chat request has none. Default: 4096.'),
+      tls_verify: z
+        .union([z.boolean(), z.string()])
+        .nullish()
+        .describe('Older name of network.tls.verify: true, false, or the path of a CA certificate file.'),
+      native_responses: z.boolean().nullish().describe('Accepted for upstream’s files; has no effect.'),
+      fairness_header_attribute: text.describe('Accepted for upstream’s files; has no effect.'),
+      tenant_id: text.describe('The Entra tenant of the identity. Default: AZURE_TENANT_ID.'),
+      client_id: text.describe('The application, or the user-assigned identity. Default: AZURE_CLIENT_ID.'),
+      client_secret: secret.describe(
+        'The secret of the application, in place of the key. Default: AZURE_CLIENT_SECRET.',
+      ),
+      federated_token_file: text.describe('The file with the workload’s token. Default: AZURE_FEDERATED_TOKEN_FILE.'),
+      managed_identity: z
+        .boolean()
+        .nullish()
+        .describe('Whether tokens come from the machine this runs on. Default: where IDENTITY_ENDPOINT is set.'),
+      authority_host: url.describe(
+        'Where Entra is. Default: AZURE_AUTHORITY_HOST, or https://login.microsoftonline.com.',
+      ),
+      token_scope: text.describe('What tokens are for. Default: https://cognitiveservices.azure.com/.default.'),
+      project_id: text.describe('The project that pays. Usually ${env.WATSONX_PROJECT_ID:=}.'),
+      iam_url: url.describe('Where keys buy tokens. Default: https://iam.cloud.ibm.com.'),
+      oci_auth_type: z
+        .enum(['instance_principal', 'config_file', ''])
+        .nullish()
+        .describe(
+          'Who signs: the machine this runs on, or the user of a configuration file. Default: instance_principal.',
+        ),
+      oci_region: z
+        .string()
+        .regex(/^([a-z0-9]+(-[a-z0-9]+)+)?$/, 'must be the name of a region, like us-ashburn-1')
+        .nullish()
+        .describe('The region whose models are served. Default: us-ashburn-1.'),
+      oci_compartment_id: text.describe('The compartment that pays. Usually ${env.OCI_COMPARTMENT_OCID:=}.'),
+      oci_config_file_path: text.describe('Default: ~/.oci/config.'),
+      oci_config_profile: text.describe('Default: DEFAULT.'),
+      keep_alive: z
+        .union([z.string(), z.number()])
+        .nullish()
+        .describe(
+          'How long a model stays loaded after a request: 10m, seconds, -1 for ever, 0 not at all. Default: Ollama’s.',
+        ),
+      num_ctx: z
+        .int()
+        .positive()
+        .nullish()
+        .describe('The context in tokens that models are loaded with. Default: Ollama’s.'),
+      options: z
+        .record(z.string(), z.json())
+        .nullish()
+        .describe('Ollama’s own parameters, sent with every request: {top_k: 20, num_gpu: 1}. Default: none.'),
+    }) satisfies Record<ExtraSetting, z.ZodType>,
+)
 
 type UrlAndKey = { readonly [K in UrlSetting]?: string | null | undefined } & {
   readonly [K in KeySetting]?: string | number | null | undefined
@@ -97,7 +117,7 @@ type UrlAndKey = { readonly [K in UrlSetting]?: string | null | undefined } & {
 /** What a configuration may say; which of it a vendor accepts is told by its dialect. */
 export type ProviderSettings = UrlAndKey &
   Partial<z.infer<z.ZodObject<typeof everyProvider>>> &
-  Partial<z.infer<z.ZodObject<typeof extraSettings>>>
+  Partial<z.infer<z.ZodObject<ReturnType<typeof extraSettings>>>>
 
 /** Builds the strict schema of a dialect's configuration. */
 export function toSettingsSchema(dialect: Dialect): z.ZodType<ProviderSettings> {
@@ -108,7 +128,7 @@ export function toSettingsSchema(dialect: Dialect): z.ZodType<ProviderSettings> 
   }
   const source = dialect.env === undefined ? '' : ` Usually \${env.${dialect.env}:=}.`
   for (const key of dialect.keySettings) shape[key] = secret.describe(`The key for this provider.${source}`)
-  for (const key of dialect.extraSettings) shape[key] = extraSettings[key]
+  for (const key of dialect.extraSettings) shape[key] = extraSettings()[key]
   const schema = z.strictObject(shape).superRefine((settings, context) => {
     for (const fault of faults(settings)) context.addIssue({ code: 'custom', ...fault })
   })

@@ -1,16 +1,19 @@
 /** What trying models out has shown, in SQL. */
 import type { Principal } from '@llama-stack/api'
 import * as z from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import type { ModelProbeRepository, ModelProbeRow } from '../storage.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
-const Row = z.object({
-  provider_id: z.string(),
-  provider_model_id: z.string(),
-  facts: z.string(),
-  probed_at_ms: z.number(),
-})
-const Facts = z.record(z.string(), z.json())
+const Row = lateSchema(() =>
+  z.object({
+    provider_id: z.string(),
+    provider_model_id: z.string(),
+    facts: z.string(),
+    probed_at_ms: z.number(),
+  }),
+)
+const Facts = lateSchema(() => z.record(z.string(), z.json()))
 
 /** Prepares the statements of the table once, and returns what makes the repository of a principal. */
 export function prepareModelProbes({

@@ -1,18 +1,21 @@
 /** Registered models in SQL, by prepared statements only: the start of the server reads them. */
 import { type Principal, StackError } from '@llama-stack/api'
 import * as z from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import type { ModelRepository, RegisteredModel } from '../storage.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
-const Row = z.object({
-  model_id: z.string(),
-  provider_id: z.string(),
-  provider_model_id: z.string(),
-  model_type: z.enum(['llm', 'embedding', 'rerank']),
-  metadata: z.string(),
-  created_at_ms: z.number(),
-})
-const Metadata = z.record(z.string(), z.json())
+const Row = lateSchema(() =>
+  z.object({
+    model_id: z.string(),
+    provider_id: z.string(),
+    provider_model_id: z.string(),
+    model_type: z.enum(['llm', 'embedding', 'rerank']),
+    metadata: z.string(),
+    created_at_ms: z.number(),
+  }),
+)
+const Metadata = lateSchema(() => z.record(z.string(), z.json()))
 
 /** Prepares the question which revision the models have: a changed number is a changed model. */
 export function prepareModelRevision({ connection }: SqliteDatabase): () => number {

@@ -10,6 +10,7 @@ import type {
   RequestLogReader,
   RequestLogRow,
 } from '../storage.ts'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 import type { Tables } from './tables.ts'
 
@@ -23,14 +24,16 @@ export interface RequestLog extends AsyncDisposable {
 const MAX_BATCH_ROWS = 256
 const MAX_DELAY_MS = 250
 
-const Attempts = z.array(
-  z.object({
-    providerId: z.string(),
-    model: z.string().nullable(),
-    status: z.number().nullable(),
-    errorCode: z.string().nullable(),
-    durationMs: z.number(),
-  }),
+const Attempts = lateSchema(() =>
+  z.array(
+    z.object({
+      providerId: z.string(),
+      model: z.string().nullable(),
+      status: z.number().nullable(),
+      errorCode: z.string().nullable(),
+      durationMs: z.number(),
+    }),
+  ),
 )
 
 /** Creates the log over an open database. A batch that cannot be written is dropped with a warning. */

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock, Log, Principal } from '@llama-stack/api'
 import * as z from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
 import type { CachedReply, CachedReplySummary, ResponseCacheRepository } from '../storage.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 import { createSweep } from './sweep.ts'
@@ -13,36 +14,42 @@ export interface ResponseCacheOptions {
   readonly maxBytes: number
 }
 
-const Row = z.object({
-  key: z.string(),
-  operation: z.string(),
-  model: z.string(),
-  format: z.enum(['value', 'bytes', 'stream']),
-  created_at_ms: z.number(),
-  expires_at_ms: z.number(),
-  origin: z.string(),
-  body: z.instanceof(Uint8Array),
-})
+const Row = lateSchema(() =>
+  z.object({
+    key: z.string(),
+    operation: z.string(),
+    model: z.string(),
+    format: z.enum(['value', 'bytes', 'stream']),
+    created_at_ms: z.number(),
+    expires_at_ms: z.number(),
+    origin: z.string(),
+    body: z.instanceof(Uint8Array),
+  }),
+)
 
-const Origin = z.object({
-  headers: z.record(z.string(), z.string()),
-  contentType: z.string(),
-  providerId: z.string().nullable(),
-  providerModel: z.string().nullable(),
-  demo: z.boolean(),
-  inputTokens: z.number().nullable(),
-  outputTokens: z.number().nullable(),
-  totalTokens: z.number().nullable(),
-})
+const Origin = lateSchema(() =>
+  z.object({
+    headers: z.record(z.string(), z.string()),
+    contentType: z.string(),
+    providerId: z.string().nullable(),
+    providerModel: z.string().nullable(),
+    demo: z.boolean(),
+    inputTokens: z.number().nullable(),
+    outputTokens: z.number().nullable(),
+    totalTokens: z.number().nullable(),
+  }),
+)
 
-const Summary = z.object({
-  operation: z.string(),
-  model: z.string(),
-  entries: z.number(),
-  bytes: z.number(),
-  oldest_at_ms: z.number(),
-  newest_at_ms: z.number(),
-})
+const Summary = lateSchema(() =>
+  z.object({
+    operation: z.string(),
+    model: z.string(),
+    entries: z.number(),
+    bytes: z.number(),
+    oldest_at_ms: z.number(),
+    newest_at_ms: z.number(),
+  }),
+)
 
 /** How much of the room is left filled, so that a full cache does not evict at each reply. */
 const KEPT_SHARE = 0.9

@@ -1,7 +1,5 @@
-/** The response cache: what it holds for a caller, and clearing it. */
+/** What the response cache holds for a caller, and what became of it. */
 import * as z from 'zod'
-import { defineApi } from './route.ts'
-import type { Service } from './route.ts'
 
 const count = z.int().min(0)
 
@@ -33,28 +31,8 @@ export const ResponseCacheStatus = z
   .meta({ id: 'ResponseCacheStatus' })
 export type ResponseCacheStatus = z.infer<typeof ResponseCacheStatus>
 
-export const responseCache = defineApi({
-  inspectResponseCache: {
-    method: 'GET',
-    path: '/v1alpha/admin/response-cache',
-    access: 'admin',
-    stability: 'v1alpha',
-    summary: 'Say what the response cache holds for the caller.',
-    response: ResponseCacheStatus,
-    tag: 'Admin',
-  },
-  clearResponseCache: {
-    method: 'DELETE',
-    path: '/v1alpha/admin/response-cache',
-    access: 'admin',
-    stability: 'v1alpha',
-    summary: 'Delete what the response cache holds for the caller.',
-    query: z.looseObject({
-      model: z.string().min(1).optional().describe('Only answers of this model, as it was asked for. Default: all.'),
-    }),
-    response: z.looseObject({ object: z.literal('response_cache.cleared'), deleted: count }),
-    tag: 'Admin',
-  },
+export const ResponseCacheFilter = z.looseObject({
+  model: z.string().min(1).optional().describe('Only answers of this model, as it was asked for. Default: all.'),
 })
 
-export type ResponseCacheAdmin = Service<typeof responseCache>
+export const ResponseCacheCleared = z.looseObject({ object: z.literal('response_cache.cleared'), deleted: count })

@@ -1,8 +1,6 @@
-/** Models: list, retrieve, register, unregister. Both generations at once. */
+/** What is sent and answered about models. */
 import * as z from 'zod'
 import { FactSource, ModelFacts } from './model-facts.ts'
-import { defineApi } from './route.ts'
-import type { Service } from './route.ts'
 
 const ModelTypeName = z.enum(['llm', 'embedding', 'rerank'])
 
@@ -61,65 +59,8 @@ export const RegisterModelRequest = z
   .meta({ id: 'RegisterModelRequest' })
 export type RegisterModelRequest = z.infer<typeof RegisterModelRequest>
 
-const modelId = z.object({ model_id: z.string().describe('May contain slashes.') })
+export const ModelId = z.object({ model_id: z.string().describe('May contain slashes.') })
 
-export const models = defineApi({
-  listModels: {
-    method: 'GET',
-    path: '/v1/models',
-    aliases: ['/v1/openai/v1/models'],
-    access: 'read',
-    summary: 'List the models that can be used now.',
-    description: 'With a provider-data header, models that are reachable with those keys are listed too.',
-    response: z.looseObject({ object: z.literal('list'), data: z.array(Model) }),
-    tag: 'Models',
-  },
-  retrieveModel: {
-    method: 'GET',
-    path: '/v1/models/{model_id*}',
-    aliases: ['/v1/openai/v1/models/{model_id*}'],
-    access: 'read',
-    summary: 'Fetch one model.',
-    params: modelId,
-    response: Model,
-    errors: ['model_not_found'],
-    tag: 'Models',
-  },
-  registerModel: {
-    method: 'POST',
-    path: '/v1/models',
-    access: 'write',
-    summary: 'Register a model with a provider, or an alias for one.',
-    description: 'Registering the same model again with the same values changes nothing.',
-    body: RegisterModelRequest,
-    response: Model,
-    errors: ['model_exists', 'provider_not_found', 'invalid_value', 'missing_field'],
-    tag: 'Models',
-  },
-  probeModel: {
-    method: 'POST',
-    path: '/v1alpha/admin/models/{model_id*}/probe',
-    access: 'admin',
-    stability: 'v1alpha',
-    summary: 'Try out what a chat model can do, and remember it.',
-    description:
-      'Asks it to call a tool, to follow a JSON schema and to look at a picture: three short calls that the vendor may bill.',
-    params: modelId,
-    response: ModelProbeReport,
-    errors: ['model_not_found', 'model_type_mismatch'],
-    tag: 'Admin',
-  },
-  unregisterModel: {
-    method: 'DELETE',
-    path: '/v1/models/{model_id*}',
-    aliases: ['/v1/openai/v1/models/{model_id*}'],
-    access: 'write',
-    summary: 'Unregister a model that was registered.',
-    params: modelId,
-    response: z.looseObject({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }),
-    errors: ['model_not_found'],
-    tag: 'Models',
-  },
-})
+export const ModelList = z.looseObject({ object: z.literal('list'), data: z.array(Model) })
 
-export type Models = Service<typeof models>
+export const ModelDeleted = z.looseObject({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) })
