@@ -1,4 +1,5 @@
 import * as api from '@llama-stack/api'
+import { findDuplicateKey } from '@llama-stack/api'
 import type { Route } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 
@@ -19,7 +20,7 @@ describe('the route tables', () => {
   })
 
   test('declare each key of a request once: the server refuses it at the first request only', () => {
-    expect(routes.filter(({ route }) => api.findDuplicateKey(route) !== undefined).map(({ name }) => name)).toEqual([])
+    expect(routes.filter(({ route }) => findDuplicateKey(route) !== undefined).map(({ name }) => name)).toEqual([])
   })
 
   test('hold their schemas behind getters, which a start does not call', () => {
