@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BenchError } from './bench-error.ts'
@@ -44,6 +44,7 @@ export function createSupervisor(logDirectory: string): Supervisor {
     const child = spawn(program.command, program.args, { ...toSpawnOptions(program), stdio: ['ignore', log, log] })
     closeSync(log)
     const pid = track(child, program, live)
+    child.once('exit', (code, signal) => appendFileSync(logFile, `\n${program.name} ended with ${signal ?? code}\n`))
     return { pid, logFile, [Symbol.asyncDispose]: () => stop(child) }
   }
 
@@ -56,8 +57,8 @@ export function createSupervisor(logDirectory: string): Supervisor {
         const exited = ![...live].some((child) => child.pid === running.pid)
         if (exited || performance.now() > deadline) {
           await running[Symbol.asyncDispose]()
-          const said = readFileSync(running.logFile, 'utf8').trim().split('\n').slice(-5).join(' | ')
-          throw new BenchError(`${program.name} ${exited ? 'ended' : 'did not listen'} on port ${port}: ${said}`)
+          const what = exited ? 'ended' : 'did not listen'
+          throw new BenchError(`${program.name} ${what} on port ${port}: ${readLastWords(running)}`)
         }
         await sleep(20)
       }
@@ -68,6 +69,11 @@ export function createSupervisor(logDirectory: string): Supervisor {
       for (const child of live) killGroup(child, 'SIGKILL')
     },
   }
+}
+
+/** The last lines of the program's output, and how it ended if it has. */
+export function readLastWords({ logFile }: Running): string {
+  return readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join(' | ')
 }
 
 function toSpawnOptions(program: Program): { cwd?: string; env: NodeJS.ProcessEnv; detached: boolean } {

@@ -9,6 +9,7 @@ import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-
 const streamHead =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
   'transfer-encoding: chunked\r\nconnection: keep-alive\r\n\r\n'
+
 type Mock = {
   mode: MockMode
   readonly frames: Map<string, readonly Buffer[]>

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench, Report, Workload } from '../harness/bench.ts'
+import { BenchError } from '../harness/bench-error.ts'
 import { findFreePort } from '../harness/listeners.ts'
+import { readLastWords } from '../harness/supervisor.ts'
 import { runClient } from '../load/run-client.ts'
 import type { SoakJob, SoakOpening, SoakReport } from '../load/soak-client.ts'
 import { createVendors } from '../mock/start-mock.ts'
@@ -62,7 +64,11 @@ async function runSoak(bench: Bench): Promise<Report> {
   const watched = { probeSocket: toProbeSocket(site), serverPid: server.pid, vendorPid: vendors.pid }
   await sleep(1_000)
   const before = await takeSample(watched)
-  const { samples, traffic } = await soak(bench, watched, site.port)
+  const { samples, traffic } = await soak(bench, watched, site.port).catch(async (error: unknown) => {
+    // A server that died is told by its exit, which may be noticed later than that it does not answer.
+    await sleep(500)
+    throw new BenchError(`the soak broke off: ${String(error)}; the server's last words: ${readLastWords(server)}`)
+  })
   await sleep(quietMs)
   const after = await takeSample(watched)
   for (const [moment, sample] of Object.entries({ before, after })) {
