@@ -34,6 +34,21 @@ export type {
   UpstreamRequest,
   UpstreamResponse,
 } from './provider.ts'
+export type {
+  GrowingTextCheck,
+  SafetyProvider,
+  ShieldDescription,
+  ShieldMessage,
+  ShieldVerdict,
+  ShieldViolation,
+} from './safety-provider.ts'
+export type {
+  SearchLocation,
+  ToolRuntimeProvider,
+  WebSearchHit,
+  WebSearchRequest,
+  WebSearchResult,
+} from './tool-runtime-provider.ts'
 export { CompletionUsage } from './wire/usage.ts'
 export { cursorPage, cursorQuery } from './wire/paging.ts'
 export type { CursorPage } from './wire/paging.ts'

@@ -12,6 +12,8 @@ import type { ChatCompletion, ChatCompletionChunk } from './inference/chat-repli
 import type { Completion, CompletionChunk, CompletionRequest } from './inference/completions.ts'
 import type { EmbeddingsRequest, EmbeddingsResponse } from './inference/embeddings.ts'
 import type { RerankRequest, RerankResponse } from './inference/rerank.ts'
+import type { SafetyProvider } from './safety-provider.ts'
+import type { ToolRuntimeProvider } from './tool-runtime-provider.ts'
 
 /** Severity-named sinks. The message says what happened; the fields carry the values. Secrets never enter either. */
 export interface Log {
@@ -113,13 +115,15 @@ export interface Upstream {
   with(options: NetworkOptions): Upstream
 }
 
-/** The APIs that providers can serve. */
-export type ProviderApi = 'inference'
-
-/** What a provider may depend on, by API. */
+/** What a provider implements, by the API that it serves: also what another may depend on. */
 export interface ProviderDependencies {
   inference: InferenceProvider
+  safety: SafetyProvider
+  tool_runtime: ToolRuntimeProvider
 }
+
+/** The APIs that providers can serve. */
+export type ProviderApi = keyof ProviderDependencies
 
 /** Variables by name, as the server was started with them. */
 export type ProviderEnvironment = Readonly<Record<string, string | undefined>>
@@ -256,8 +260,9 @@ export interface ProviderDefinition<
   Config extends z.ZodType = z.ZodType,
   Required extends ProviderApi = ProviderApi,
   Used extends ProviderApi = ProviderApi,
+  Served extends ProviderApi = 'inference',
 > {
-  readonly api: ProviderApi
+  readonly api: Served
   /** Upstream's string: `remote::together`, `inline::sentence-transformers`. */
   readonly type: string
   readonly description: string
@@ -269,7 +274,7 @@ export interface ProviderDefinition<
   readonly credential?: { readonly providerData: string; readonly env?: string; readonly optional?: boolean }
   /** Why this instance cannot serve with this configuration, or undefined. A key sent per request may still work. */
   readonly off?: (config: z.infer<Config>, env?: ProviderEnvironment) => string | undefined
-  create(input: ProviderInput<z.infer<Config>, Required, Used>): InferenceProvider
+  create(input: ProviderInput<z.infer<Config>, Required, Used>): ProviderDependencies[Served]
 }
 
 /** Declares a provider. `deps.x` is present for what `requires` names and possibly undefined for what `uses` names. */
@@ -277,16 +282,21 @@ export function defineProvider<
   Config extends z.ZodType,
   const Required extends ProviderApi = never,
   const Used extends ProviderApi = never,
->(definition: ProviderDefinition<Config, Required, Used>): ProviderDefinition<Config, Required, Used> {
+  const Served extends ProviderApi = 'inference',
+>(definition: ProviderDefinition<Config, Required, Used, Served>): ProviderDefinition<Config, Required, Used, Served> {
   return Object.freeze(definition)
 }
 
 /** A definition when the type of its configuration no longer matters: what the registry holds. */
-export interface AnyProviderDefinition extends Omit<ProviderDefinition, 'create' | 'off' | 'requires' | 'uses'> {
+export interface AnyProviderDefinition<Served extends ProviderApi = ProviderApi> extends Omit<
+  ProviderDefinition,
+  'api' | 'create' | 'off' | 'requires' | 'uses'
+> {
+  readonly api: Served
   readonly requires?: readonly ProviderApi[]
   readonly uses?: readonly ProviderApi[]
   off?(config: never, env?: ProviderEnvironment): string | undefined
-  create(input: never): InferenceProvider
+  create(input: never): ProviderDependencies[Served]
 }
 
 /** What a recording or a plugin may hand over as metadata. */

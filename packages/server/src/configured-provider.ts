@@ -2,8 +2,9 @@
 import type {
   AnyProviderDefinition,
   Clock,
-  InferenceProvider,
   Log,
+  ProviderApi,
+  ProviderDependencies,
   ProviderEnvironment,
   Upstream,
 } from '@llama-stack/api'
@@ -12,7 +13,7 @@ import { parsePath } from './config/config-path.ts'
 import { explainIssue, toConfigPath } from './config/explain-issue.ts'
 import type { ConfiguredProvider } from './config/stack-config.ts'
 import { maskSecrets } from './kernel/secrets.ts'
-import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import type { AnyProviderHandle } from './services/providers/provider-handle.ts'
 import { parseOnce } from './kernel/parse-once.ts'
 
 /** What every provider of one stack shares. */
@@ -33,7 +34,7 @@ export function createConfiguredProvider(
   entry: ConfiguredProvider,
   definition: AnyProviderDefinition,
   world: ProviderWorld,
-): ProviderHandle {
+): AnyProviderHandle {
   const parsed = definition.config.safeParse(entry.config, parseOnce)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
@@ -48,19 +49,19 @@ export function createConfiguredProvider(
   }
   // The definition's own schema made the settings: its functions take what it made.
   const config = parsed.data as never
-  let created: InferenceProvider | undefined
-  return {
+  let created: ProviderDependencies[ProviderApi] | undefined
+  const handle = {
     api: definition.api,
     id: entry.id,
     type: definition.type,
     // Settings are an object in every definition.
-    shownConfig: maskSecrets(entry.config) as ProviderHandle['shownConfig'],
+    shownConfig: maskSecrets(entry.config) as AnyProviderHandle['shownConfig'],
     off: world.replaying ? undefined : definition.off?.(config, world.env),
     credentialKey: definition.credential?.providerData,
     get created() {
       return created
     },
-    get() {
+    get(): Promise<ProviderDependencies[ProviderApi]> {
       created ??= definition.create({
         id: entry.id,
         config,
@@ -74,4 +75,6 @@ export function createConfiguredProvider(
       await created?.[Symbol.asyncDispose]?.()
     },
   }
+  // The definition of an API creates what that API's providers are.
+  return handle as AnyProviderHandle
 }

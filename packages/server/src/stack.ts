@@ -36,7 +36,8 @@ import type { DeclaredModel } from './services/models/model-registry.ts'
 import { ModelRouter } from './services/models/model-router.ts'
 import type { ModelRouterOptions } from './services/models/model-router.ts'
 import { createModelsService } from './services/models/models-service.ts'
-import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import { ofApi } from './services/providers/provider-handle.ts'
+import type { AnyProviderHandle, ProviderHandle } from './services/providers/provider-handle.ts'
 import { ProviderHealthBook } from './services/providers/provider-health.ts'
 import { ProviderWatch } from './services/providers/provider-watch.ts'
 import type { ProviderWatchOptions } from './services/providers/provider-watch.ts'
@@ -128,7 +129,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   )
   const closing = new AbortController()
   opening.defer(() => closing.abort())
-  const providers = await createProviders(config, options.providers ?? [], {
+  const everyProvider = await createProviders(config, options.providers ?? [], {
     upstream,
     log,
     clock,
@@ -137,7 +138,8 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     replaying: options.recordings?.mode === 'replay',
     env: options.env ?? process.env,
   })
-  opening.defer(() => disposeProviders(providers))
+  opening.defer(() => disposeProviders(everyProvider))
+  const providers = ofApi(everyProvider, 'inference')
   const isLive = options.recordings === undefined
   const health = new ProviderHealthBook(clock)
   const targets = new TargetBook(config.reliability, health)
@@ -287,7 +289,7 @@ async function createProviders(
   config: StackConfig,
   own: readonly AnyProviderDefinition[],
   world: ProviderWorld,
-): Promise<ProviderHandle[]> {
+): Promise<AnyProviderHandle[]> {
   const served = config.providers.filter(
     ({ api }) => api in providerRegistry || own.some((definition) => definition.api === api),
   )
@@ -313,7 +315,7 @@ async function findDefinition(
   })
 }
 
-async function disposeProviders(providers: readonly ProviderHandle[]): Promise<void> {
+async function disposeProviders(providers: readonly AnyProviderHandle[]): Promise<void> {
   await Promise.all(providers.map((provider) => provider[Symbol.asyncDispose]()))
 }
 

@@ -14,7 +14,7 @@ import type { ScriptedRequest, ScriptedRoute, ScriptedUpstream } from './scripte
 
 /** What the rig is made of. */
 export interface CredentialRigOptions {
-  readonly definition: AnyProviderDefinition
+  readonly definition: AnyProviderDefinition<'inference'>
   /** For a vendor at this address. */
   readonly config: (url: string) => JsonObject
   readonly env?: (url: string) => ProviderEnvironment

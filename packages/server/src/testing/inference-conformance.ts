@@ -64,7 +64,7 @@ export type ConformanceCase =
   | 'health'
 
 export interface InferenceConformance {
-  readonly definition: AnyProviderDefinition
+  readonly definition: AnyProviderDefinition<'inference'>
   readonly fixture: VendorFixture
   /** A configuration without credential for a vendor at this address. */
   readonly config: (url: string) => JsonObject

@@ -14,9 +14,9 @@ import type { ScriptedReply } from './scripted-upstream.ts'
 
 const [openai = bug('the table has no rows')] = dialects
 const honest = toOpenAiScript({ models: (listed) => ({ 'GET /v1/models': { json: { data: listed } } }) })
-const definition: AnyProviderDefinition = defineOpenAiProvider(openai)
+const definition: AnyProviderDefinition<'inference'> = defineOpenAiProvider(openai)
 
-function declare(script: VendorScript, changed: AnyProviderDefinition = definition): ConformanceDeclaration {
+function declare(script: VendorScript, changed: AnyProviderDefinition<'inference'> = definition): ConformanceDeclaration {
   const subject: ScriptedSubject = {
     kind: 'scripted',
     script,
@@ -40,7 +40,7 @@ async function failing(
 }
 
 /** An adapter that spoils what the honest one does. */
-function spoiled(spoil: (provider: InferenceProvider) => Partial<InferenceProvider>): AnyProviderDefinition {
+function spoiled(spoil: (provider: InferenceProvider) => Partial<InferenceProvider>): AnyProviderDefinition<'inference'> {
   return {
     ...definition,
     create(input) {

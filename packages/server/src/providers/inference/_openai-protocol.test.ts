@@ -17,7 +17,7 @@ import { provider as ollama } from './ollama.ts'
 import { providers } from './openai-compatible.ts'
 import { provider as vllm } from './vllm.ts'
 
-const definitions: readonly AnyProviderDefinition[] = [...providers, ollama, vllm]
+const definitions: readonly AnyProviderDefinition<'inference'>[] = [...providers, ollama, vllm]
 const chat: ChatCompletionRequest = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const done: ScriptedReply = { json: { id: 'c', object: 'chat.completion', choices: [] } }
 

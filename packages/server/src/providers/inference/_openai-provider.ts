@@ -18,7 +18,7 @@ export interface OwnWays {
 }
 
 /** Declares the provider of a vendor that speaks OpenAI's protocol. */
-export function defineOpenAiProvider(dialect: Dialect, own: OwnWays = {}): AnyProviderDefinition {
+export function defineOpenAiProvider(dialect: Dialect, own: OwnWays = {}): AnyProviderDefinition<'inference'> {
   let schema: ReturnType<typeof toSettingsSchema> | undefined
   return defineProvider({
     api: 'inference',

@@ -16,7 +16,7 @@ import { providers } from './openai-compatible.ts'
 import { provider as vllm } from './vllm.ts'
 import { provider as watsonx } from './watsonx.ts'
 
-const definitions: readonly AnyProviderDefinition[] = [...providers, oci, ollama, vllm, watsonx]
+const definitions: readonly AnyProviderDefinition<'inference'>[] = [...providers, oci, ollama, vllm, watsonx]
 
 function dialectOf(type: string): Dialect {
   return dialects.find((dialect) => dialect.type === type) ?? bug(`no row ${type}`)

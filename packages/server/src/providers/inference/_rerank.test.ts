@@ -27,7 +27,7 @@ interface Rig extends AsyncDisposable {
 }
 
 async function createRerankRig(
-  definition: AnyProviderDefinition,
+  definition: AnyProviderDefinition<'inference'>,
   routes: Readonly<Record<string, ScriptedRoute>>,
   toConfig: (url: string) => JsonObject = (url) => ({ base_url: `${url}/v1` }),
 ): Promise<Rig> {
@@ -52,7 +52,7 @@ async function createRerankRig(
   }
 }
 
-function create(definition: AnyProviderDefinition, config: JsonObject, upstream: Upstream) {
+function create(definition: AnyProviderDefinition<'inference'>, config: JsonObject, upstream: Upstream) {
   const parsed = definition.config.parse(config)
   const clock = { now: () => 0, monotonic: () => 0 }
   // A definition in a list has forgotten its configuration's type; its schema has just checked it.

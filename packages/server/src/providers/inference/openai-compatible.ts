@@ -4,6 +4,6 @@ import { dialects } from './_dialect-table.ts'
 import { defineOpenAiProvider } from './_openai-provider.ts'
 
 /** One definition per vendor. */
-export const providers: readonly AnyProviderDefinition[] = Object.freeze(
+export const providers: readonly AnyProviderDefinition<'inference'>[] = Object.freeze(
   dialects.map((dialect) => defineOpenAiProvider(dialect)),
 )

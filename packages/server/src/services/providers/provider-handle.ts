@@ -1,8 +1,8 @@
 /** A configured provider as the services see it: what it is, whether it can serve, and the way to it. */
-import type { InferenceProvider, Json, ProviderApi } from '@llama-stack/api'
+import type { Json, ProviderApi, ProviderDependencies } from '@llama-stack/api'
 
-export interface ProviderHandle extends AsyncDisposable {
-  readonly api: ProviderApi
+export interface ProviderHandle<Served extends ProviderApi = 'inference'> extends AsyncDisposable {
+  readonly api: Served
   /** The operator's name for this instance, the prefix of its model ids. */
   readonly id: string
   /** Upstream's type string. */
@@ -14,7 +14,19 @@ export interface ProviderHandle extends AsyncDisposable {
   /** The provider-data key of a caller's own credential, where the provider takes one. */
   readonly credentialKey: string | undefined
   /** The provider itself, created at the first call. */
-  get(): Promise<InferenceProvider>
+  get(): Promise<ProviderDependencies[Served]>
   /** The provider, where it has been created. */
-  readonly created: InferenceProvider | undefined
+  readonly created: ProviderDependencies[Served] | undefined
+}
+
+/** A provider of any API. */
+export type AnyProviderHandle = { readonly [Served in ProviderApi]: ProviderHandle<Served> }[ProviderApi]
+
+/** The providers that serve one API. */
+export function ofApi<const Served extends ProviderApi>(
+  handles: readonly AnyProviderHandle[],
+  api: Served,
+): ProviderHandle<Served>[] {
+  // The filter looks at the very member that tells the types apart.
+  return handles.filter((handle) => handle.api === api) as unknown as ProviderHandle<Served>[]
 }

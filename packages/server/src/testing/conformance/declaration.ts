@@ -46,7 +46,7 @@ export interface ComputedSubject {
 
 /** One provider before the suite. */
 export interface ConformanceDeclaration {
-  readonly definition: AnyProviderDefinition
+  readonly definition: AnyProviderDefinition<'inference'>
   readonly subject: ScriptedSubject | ComputedSubject
   readonly models: ConformanceModels
   /** Default: it can do everything. */
