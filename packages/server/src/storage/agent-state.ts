@@ -1,0 +1,212 @@
+/**
+ * What the agent engine keeps: responses with their events and tool calls, conversations, prompts, and the jobs that finish
+ * what was begun.
+ *
+ * Items are JSON texts: they are stored as they were rendered and parsed by whoever needs their members. A response keeps the
+ * items that it added, never those of the responses before it, so that storage grows with what was said.
+ */
+import type { JsonObject } from '@llama-stack/api'
+import type { ListOrder, Page } from './storage.ts'
+
+/** Where a response stands. `queued` and `in_progress` are the open ones. */
+export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled'
+
+/** A response as it is kept. */
+export interface ResponseRow {
+  readonly id: string
+  readonly createdAtMs: number
+  readonly model: string
+  readonly status: ResponseStatus
+  readonly background: boolean
+  readonly previousId: string | null
+  readonly conversationId: string | null
+  /** JSON texts of the items that this response's request added, in their order, each with its id. */
+  readonly input: readonly string[]
+  /** JSON texts of the items of its output so far. */
+  readonly output: readonly string[]
+  /** JSON text of the response object, with an empty `output`. */
+  readonly body: string
+  /** JSON text of what the engine has to know to go on with an open response; null once it has ended. */
+  readonly state: string | null
+}
+
+/** A further state of an open response. What is absent stays as it is. */
+export interface ResponseProgress {
+  readonly status?: ResponseStatus
+  readonly output?: readonly string[]
+  readonly body?: string
+  readonly state?: string | null
+}
+
+/** Items for the end of a conversation. */
+export interface ConversationAddition {
+  readonly conversationId: string
+  readonly items: readonly NewConversationItem[]
+}
+
+export interface NewConversationItem {
+  readonly id: string
+  /** JSON text, with the id. */
+  readonly item: string
+}
+
+/** A run of consecutive events of one response. */
+export interface EventSegment {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  /** The JSON texts of the events, one per line. How they are packed is the store's business. */
+  readonly events: readonly string[]
+}
+
+/** What is known of a tool call that must not be made twice. */
+export type ToolCallClaim =
+  /** Nobody has made it: the claimer makes it now. */
+  | { readonly kind: 'claimed' }
+  /** It was begun and its outcome is not known: whoever made it is gone. */
+  | { readonly kind: 'begun' }
+  /** It was made; its outcome as JSON text. */
+  | { readonly kind: 'done'; readonly outcome: string }
+
+export interface ResponseQuery {
+  readonly after?: string | undefined
+  readonly limit: number
+  readonly order: ListOrder
+  readonly model?: string | undefined
+}
+
+/** The responses of one owner. */
+export interface ResponseRepository {
+  /**
+   * Stores a response, whatever its status; resolves after the commit. In the same transaction: its items go to the end of
+   * its conversation, its events are kept, and an open one becomes a job, held by `worker`.
+   */
+  insert(
+    row: ResponseRow,
+    also?: {
+      readonly addition?: ConversationAddition | undefined
+      readonly events?: EventSegment | undefined
+      readonly job?: NewJob | undefined
+    },
+  ): Promise<void>
+  /**
+   * Writes progress of an open response, and events that came with it, in one transaction. False, and nothing is written,
+   * when the response has ended in the meantime (it was cancelled) or is gone. With a status that is no open one, its job is
+   * done and its items go to the end of its conversation.
+   */
+  advance(
+    id: string,
+    progress: ResponseProgress,
+    also?: { readonly addition?: ConversationAddition | undefined; readonly events?: EventSegment | undefined },
+  ): Promise<boolean>
+  find(id: string): Promise<ResponseRow | undefined>
+  /** The response and those before it, oldest first. Undefined where one of them is gone. */
+  chain(id: string): Promise<readonly ResponseRow[] | undefined>
+  /** Newest or oldest first; an unknown `after` is refused with `invalid_value`. */
+  list(query: ResponseQuery): Promise<Page<ResponseRow>>
+  /** Deletes it with its events and tool calls; it is gone from every chain. False when there is no such row. */
+  delete(id: string): Promise<boolean>
+  /** The kept events after this sequence number, in order; -1 for all. */
+  events(id: string, afterSequence: number): Promise<readonly string[]>
+  /** Notes the intent to make a call, durably, before it is made; of equal claims one only is told `claimed`. */
+  claimCall(id: string, callId: string): Promise<ToolCallClaim>
+  /** Keeps the outcome (JSON text). */
+  settleCall(id: string, callId: string, outcome: string): Promise<void>
+  /**
+   * Uses up an approval request for a response: true the first time, and again for the same response, which may have been
+   * interrupted; false for any other.
+   */
+  consumeApproval(approvalRequestId: string, responseId: string): Promise<boolean>
+}
+
+/** A conversation. */
+export interface ConversationRow {
+  readonly id: string
+  readonly createdAtMs: number
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface ConversationItemQuery {
+  /** An unknown one is refused with `invalid_value`. */
+  readonly after?: string | undefined
+  /** Absent: all. */
+  readonly limit?: number | undefined
+  readonly order: ListOrder
+}
+
+/** The conversations of one owner. Items have a place of their own, so that equal times do not shuffle them. */
+export interface ConversationRepository {
+  insert(row: ConversationRow, items: readonly NewConversationItem[]): Promise<void>
+  find(id: string): Promise<ConversationRow | undefined>
+  /** False when there is no such row. */
+  updateMetadata(id: string, metadata: Readonly<Record<string, string>>): Promise<boolean>
+  /** Deletes it with its items. */
+  delete(id: string): Promise<boolean>
+  /** False when there is no such conversation; an item id that it already has is refused with `invalid_value`. */
+  addItems(id: string, items: readonly NewConversationItem[]): Promise<boolean>
+  /** JSON texts. */
+  listItems(id: string, query: ConversationItemQuery): Promise<Page<string>>
+  findItem(id: string, itemId: string): Promise<string | undefined>
+  deleteItem(id: string, itemId: string): Promise<boolean>
+}
+
+/** One version of a prompt. */
+export interface PromptRow {
+  readonly id: string
+  readonly version: number
+  readonly prompt: string
+  readonly variables: readonly string[]
+  readonly isDefault: boolean
+  readonly createdAtMs: number
+}
+
+/** The prompts of one owner. */
+export interface PromptRepository {
+  insert(row: PromptRow): Promise<void>
+  /** Absent version: the default one. */
+  find(id: string, version?: number): Promise<PromptRow | undefined>
+  /** The default version of each prompt, newest prompt first. */
+  listDefaults(): Promise<readonly PromptRow[]>
+  /** Oldest first. */
+  listVersions(id: string): Promise<readonly PromptRow[]>
+  /**
+   * Adds the version after the latest one, if `expectedLatest` is that. Resolves with the latest version otherwise, and
+   * undefined where the prompt is not there.
+   */
+  addVersion(
+    row: Omit<PromptRow, 'version'>,
+    expectedLatest: number,
+  ): Promise<{ readonly added: boolean; readonly version: number } | undefined>
+  setDefault(id: string, version: number): Promise<boolean>
+  delete(id: string): Promise<boolean>
+}
+
+/** Work that has to be finished even if who began it dies. */
+export interface NewJob {
+  readonly id: string
+  /** What kind of work: `response`. */
+  readonly kind: string
+  readonly payload: JsonObject
+  /** Who has it from the start. Absent: whoever claims it first. */
+  readonly worker?: string | undefined
+  readonly leaseMs: number
+}
+
+export interface Job {
+  readonly id: string
+  readonly kind: string
+  readonly owner: string
+  readonly payload: JsonObject
+  /** How often it was claimed, this time included. */
+  readonly attempts: number
+}
+
+/** The queue of the whole server: workers serve every owner, and act as the owner of what they serve. */
+export interface JobQueue {
+  /** Takes the oldest job of a kind whose lease has run out or that nobody has. */
+  claim(kind: string, lease: { readonly worker: string; readonly leaseMs: number }): Promise<Job | undefined>
+  /** False when another worker has it by now, or it is done. */
+  renew(id: string, lease: { readonly worker: string; readonly leaseMs: number }): Promise<boolean>
+  /** Ends the lease, so that another worker can take it at once. */
+  release(id: string, worker: string): Promise<void>
+  finish(id: string): Promise<void>
+}
