@@ -24,6 +24,11 @@ export interface ResponseRow {
   readonly input: readonly string[]
   /** JSON texts of the items of its output so far. */
   readonly output: readonly string[]
+  /**
+   * JSON texts of the chat messages that this response added to its history, as models were told them: a follow-up begins with
+   * the very bytes that its predecessor ended with, so that vendors' prompt caches hit.
+   */
+  readonly messages: readonly string[]
   /** JSON text of the response object, with an empty `output`. */
   readonly body: string
   /** JSON text of what the engine has to know to go on with an open response; null once it has ended. */
@@ -34,6 +39,7 @@ export interface ResponseRow {
 export interface ResponseProgress {
   readonly status?: ResponseStatus
   readonly output?: readonly string[]
+  readonly messages?: readonly string[]
   readonly body?: string
   readonly state?: string | null
 }
@@ -48,6 +54,15 @@ export interface NewConversationItem {
   readonly id: string
   /** JSON text, with the id. */
   readonly item: string
+  /** The response that it came with. Default: none, it was added by itself. */
+  readonly responseId?: string | undefined
+}
+
+/** An item as a conversation has it. */
+export interface ConversationItemRow {
+  readonly id: string
+  readonly item: string
+  readonly responseId: string | null
 }
 
 /** A run of consecutive events of one response. */
@@ -143,8 +158,7 @@ export interface ConversationRepository {
   delete(id: string): Promise<boolean>
   /** False when there is no such conversation; an item id that it already has is refused with `invalid_value`. */
   addItems(id: string, items: readonly NewConversationItem[]): Promise<boolean>
-  /** JSON texts. */
-  listItems(id: string, query: ConversationItemQuery): Promise<Page<string>>
+  listItems(id: string, query: ConversationItemQuery): Promise<Page<ConversationItemRow>>
   findItem(id: string, itemId: string): Promise<string | undefined>
   deleteItem(id: string, itemId: string): Promise<boolean>
 }
