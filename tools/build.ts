@@ -41,7 +41,7 @@ await buildCommandLine(common, server, join(server, 'dist/cli'))
 for (const folder of ['dist', 'dist/cli']) {
   await build({
     ...common,
-    conditions: ['source'],
+    conditions: ['llama-stack-source'],
     entryPoints: { 'onnx-worker': join(server, 'src/providers/inference/_onnx-worker.ts') },
     outdir: join(server, folder),
     outExtension: { '.js': '.mjs' },

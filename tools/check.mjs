@@ -8,7 +8,7 @@ const steps = [
   ['lint', 'oxlint', ['--deny-warnings']],
   ['types', 'tsc', ['-p', 'tsconfig.json']],
   ['types of the pages', 'tsc', ['-p', 'packages/ui/tsconfig.json']],
-  ['generated files', 'node', ['--conditions=source', 'tools/generate.ts', '--check']],
+  ['generated files', 'node', ['--conditions=llama-stack-source', 'tools/generate.ts', '--check']],
   ['dead code', 'knip', []],
   ['package api', 'publint', ['--strict', 'packages/api']],
   ['package server', 'publint', ['--strict', 'packages/server']],

@@ -227,7 +227,7 @@ export async function buildCommandLine(common: BuildOptions, server: string, dir
     ...common,
     format: 'cjs',
     minify: true,
-    conditions: ['source'],
+    conditions: ['llama-stack-source'],
     define: {
       'import.meta.url': '__moduleUrl',
       'import.meta.dirname': '__dirname',

@@ -45,7 +45,7 @@ export function build() {
   )
   if (modifiedMs(built) > Math.max(modifiedMs(installed), ...sources)) return
   process.stderr.write('Building …\n')
-  run('node', ['--conditions=source', 'tools/build.ts'])
+  run('node', ['--conditions=llama-stack-source', 'tools/build.ts'])
   writeFileSync(built, '')
 }
 

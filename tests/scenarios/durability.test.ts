@@ -35,7 +35,7 @@ storage:
     inference: { table_name: inference_store, backend: sql_default }
 `,
   )
-  const child = spawn(process.execPath, ['--conditions=source', main, 'run', config, '--port', '0', '--json'], {
+  const child = spawn(process.execPath, ['--conditions=llama-stack-source', main, 'run', config, '--port', '0', '--json'], {
     env: { PATH: process.env['PATH'], HOME: directory, CI: 'true' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

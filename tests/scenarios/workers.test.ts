@@ -75,7 +75,7 @@ interface Serving extends Server {
 function launch(words: readonly string[]): Server & { readonly printed: () => string } {
   const child = spawn(
     process.execPath,
-    ['--conditions=source', main, 'run', join(folder, 'config.yaml'), '--log', 'json', ...words],
+    ['--conditions=llama-stack-source', main, 'run', join(folder, 'config.yaml'), '--log', 'json', ...words],
     { env: { PATH: process.env['PATH'], HOME: folder, CI: 'true' }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let printed = ''

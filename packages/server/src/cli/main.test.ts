@@ -50,7 +50,7 @@ type Variables = Readonly<Record<string, string>>
 function start(words: readonly string[], env: Variables = {}): Started {
   const child = spawn(
     process.execPath,
-    ['--conditions=source', '--disable-warning=ExperimentalWarning', main, ...words],
+    ['--conditions=llama-stack-source', '--disable-warning=ExperimentalWarning', main, ...words],
     {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },

@@ -45,7 +45,7 @@ function startProcess(script: string, prelude = ''): ChildProcess {
     load('systemClock', '../kernel/clock.ts'),
     load('silentLog', '../kernel/log.ts'),
   ]
-  const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning', '--input-type=module']
+  const flags = ['--conditions=llama-stack-source', '--disable-warning=ExperimentalWarning', '--input-type=module']
   const source = [prelude, ...imports, script].join('\n')
   return spawn(process.execPath, [...flags, '--eval', source], { stdio: ['ignore', 'pipe', 'inherit'] })
 }

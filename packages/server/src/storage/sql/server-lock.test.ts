@@ -57,7 +57,7 @@ test('a killed process leaves no lock behind', async () => {
     process.stdout.write('held')
     setInterval(() => undefined, 1000)
   `
-  const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning', '--input-type=module']
+  const flags = ['--conditions=llama-stack-source', '--disable-warning=ExperimentalWarning', '--input-type=module']
   const child = spawn(process.execPath, [...flags, '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   lock(22)[Symbol.dispose]()
