@@ -1,6 +1,17 @@
 /** The contract of Llama Stack in TypeScript: routes, schemas, errors, the provider interface. */
 export { defineApi, findDuplicateKey } from './route.ts'
-export type { Access, AnyService, Api, Method, ReplyOf, RequestOf, Route, Service, Stability } from './route.ts'
+export type {
+  Access,
+  AnyService,
+  Api,
+  Method,
+  ReplyOf,
+  RequestOf,
+  Route,
+  Service,
+  Stability,
+  StreamDialect,
+} from './route.ts'
 export { errorTable } from './errors.ts'
 export type { ErrorCode, ErrorDetails } from './errors.ts'
 export { bug, isStackError, StackError } from './stack-error.ts'
@@ -79,3 +90,78 @@ export type { Inspect } from './inspect/routes.ts'
 export { ResponseCacheStatus } from './response-cache/response-cache-status.ts'
 export { responseCache } from './response-cache/routes.ts'
 export type { ResponseCacheAdmin } from './response-cache/routes.ts'
+export { ContentPart, InputContent, OutputContent, OutputText } from './responses/content.ts'
+export type {
+  Annotation,
+  AssistantContent,
+  InputFile,
+  InputImage,
+  InputText,
+  LogProb,
+  ReasoningText,
+  Refusal,
+  SummaryText,
+  ToolOutput,
+} from './responses/content.ts'
+export { InputMessage, ItemStatus, KeptMessage, OutputMessage } from './responses/message-items.ts'
+export type {
+  CompactionItem,
+  CustomToolCall,
+  CustomToolCallOutput,
+  FileSearchCall,
+  FunctionCall,
+  FunctionCallOutput,
+  ReasoningItem,
+  WebSearchAction,
+  WebSearchCall,
+} from './responses/call-items.ts'
+export type {
+  McpApprovalRequest,
+  McpApprovalResponse,
+  McpCall,
+  McpCallStatus,
+  McpListedTool,
+  McpListTools,
+} from './responses/mcp-items.ts'
+export { InputItem, isInputMessage, isItemReference, ItemResource, OutputItem } from './responses/items.ts'
+export type { ItemReference } from './responses/items.ts'
+export { FileSearchFilter, ResponseTool, ResponseToolChoice } from './responses/tools.ts'
+export type {
+  CustomTool,
+  FileSearchTool,
+  FunctionTool,
+  McpTool,
+  McpToolFilter,
+  NamespaceTool,
+  RankingOptions,
+  UserLocation,
+  WebSearchTool,
+} from './responses/tools.ts'
+export {
+  CompactRequest,
+  CreateResponseRequest,
+  InputTokensRequest,
+  ResponseInclude,
+  ResponsePrompt,
+  ResponseReasoning,
+  ResponseText,
+  ResponseTextFormat,
+} from './responses/request.ts'
+export type { ResponseGuardrail } from './responses/request.ts'
+export {
+  CompactedResponse,
+  InputTokenCount,
+  ItemPage,
+  ListedResponse,
+  ResponseDeleted,
+  ResponseError,
+  ResponseErrorCode,
+  ResponseObject,
+  ResponsePage,
+  ResponseStatus,
+  ResponseUsage,
+} from './responses/response.ts'
+export type { IncompleteDetails } from './responses/response.ts'
+export { ResponseErrorEvent, ResponseEvent } from './responses/events.ts'
+export { responses } from './responses/routes.ts'
+export type { Responses } from './responses/routes.ts'
