@@ -165,3 +165,21 @@ export type { IncompleteDetails } from './responses/response.ts'
 export { ResponseErrorEvent, ResponseEvent } from './responses/events.ts'
 export { responses } from './responses/routes.ts'
 export type { Responses } from './responses/routes.ts'
+export {
+  Conversation,
+  ConversationDeleted,
+  CreateConversationItemsRequest,
+  CreateConversationRequest,
+  UpdateConversationRequest,
+} from './conversations/conversation.ts'
+export { conversations } from './conversations/routes.ts'
+export type { Conversations } from './conversations/routes.ts'
+export {
+  CreatePromptRequest,
+  Prompt,
+  PromptList,
+  SetDefaultVersionRequest,
+  UpdatePromptRequest,
+} from './prompts/prompt.ts'
+export { prompts } from './prompts/routes.ts'
+export type { Prompts } from './prompts/routes.ts'
