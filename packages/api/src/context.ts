@@ -20,7 +20,7 @@ export interface CallContext {
   readonly providerData: JsonObject
   /** `__test_id` of the provider-data header: part of a recording's hash. */
   readonly testId?: string
-  /** The body as it was received, where there was one. */
+  /** The body as it was received, where there was one and it was JSON. */
   readonly rawBody?: Uint8Array
   /** Its members, as they were parsed and as they stay: what has the same members can be sent on as it came. */
   readonly rawFields?: Readonly<Record<string, unknown>>
@@ -28,6 +28,8 @@ export interface CallContext {
   readonly generation?: 'llama-stack' | 'ogx'
   /** What the header `x-llama-stack-cache` asks of the response cache, as it came. Default: what is configured. */
   readonly cacheControl?: string
+  /** The header `x-llama-stack-strict`: what cannot be honoured as it was asked for is to be refused. Default: false. */
+  readonly strict?: boolean
   /** Filled in by whoever serves the call; becomes a row of the request log. */
   readonly record?: RequestRecord
 }
@@ -47,6 +49,8 @@ export interface RequestRecord {
   totalTokens?: number
   /** Milliseconds from the call to the provider until its first content. */
   firstByteMs?: number
+  /** What was done otherwise than asked: `dropped:seed`, `emulated:text.format`. */
+  adjustments?: string[]
   /** One entry for each provider that was tried. */
   attempts?: {
     readonly providerId: string

@@ -15,6 +15,12 @@ export type Stability = 'v1' | 'v1beta' | 'v1alpha' | 'deprecated'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
+/**
+ * How events stand in a stream. `openai-chunks`: bare `data:` lines that end with `[DONE]`, an error as `{"error": …}`.
+ * `openai-events`: each under the name of its type, without `[DONE]`, an error as an event of the type `error`.
+ */
+export type StreamDialect = 'openai-chunks' | 'openai-events'
+
 /** One declared route. Wire schemas hold no transforms; what we receive is loose, so unknown fields travel on. */
 export interface Route {
   readonly method: Method
@@ -33,6 +39,10 @@ export interface Route {
   readonly response?: z.ZodType
   /** What flows as server-sent events when the body says `stream: true`. */
   readonly event?: z.ZodType
+  /** How they stand in the stream, and how a failure in its midst does. Default: openai-chunks. */
+  readonly streamDialect?: StreamDialect
+  /** Whether the body may come as `application/x-www-form-urlencoded` too. Default: false. */
+  readonly forms?: boolean
   /** The status of a success. Default: 200; 204 has no body. */
   readonly status?: 200 | 201 | 204
   readonly errors?: readonly ErrorCode[]

@@ -18,11 +18,12 @@ import { stackHeaders } from '../kernel/stack-headers.ts'
 import type { HttpServerSettings } from './http-settings.ts'
 import { createKeepAliveTicker } from './keep-alive-ticker.ts'
 import type { KeepAliveTicker } from './keep-alive-ticker.ts'
-import { createRequestParser, parseJson } from './parse-request.ts'
+import { createRequestParser } from './parse-request.ts'
 import type { RequestParser } from './parse-request.ts'
 import { parseProviderData } from './provider-data.ts'
 import type { RawQuery } from './query-values.ts'
-import { endAfterDiscard, readBody } from './read-body.ts'
+import { endAfterDiscard } from './read-body.ts'
+import { readPayload } from './read-payload.ts'
 import { renderError } from './render-error.ts'
 import { toRequestId } from './request-id.ts'
 import { writeReply } from './write-reply.ts'
@@ -152,8 +153,7 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
   steps.guard.check(request, exchange.checkHost)
   exchange.principal = steps.authenticate(request.headers, route.access)
   const { providerData, testId } = parseProviderData(request.headers, steps.log)
-  const rawBody = route.body === undefined ? undefined : await readJsonBody(request, steps.maxBodyBytes)
-  const body = rawBody === undefined ? {} : parseJson(rawBody)
+  const { body, rawBody } = await readPayload(request, route, steps.maxBodyBytes)
   const context: Mutable<CallContext> = {
     principal: exchange.principal,
     requestId: exchange.requestId,
@@ -167,14 +167,26 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
     context.rawBody = rawBody
     if (isRecord(body)) context.rawFields = body
   }
-  const cacheControl = request.headers[stackHeaders.cache]
+  const { [stackHeaders.cache]: cacheControl, [stackHeaders.strict]: strict } = request.headers
   if (typeof cacheControl === 'string') context.cacheControl = cacheControl
+  if (strict !== undefined) context.strict = parseSwitch(stackHeaders.strict, strict)
   // The parser has checked the request against the very schemas that the operation's type comes from.
   const reply = await bound.operation(steps.parserOf(route)({ params, query, body }) as never, context)
   await writeReply(exchange, reply, {
     ticker: steps.ticker,
     onEarlyFailure: (error) => fail(exchange, error, steps.log),
     onLateFailure: (error) => report(exchange, error, steps.log),
+  })
+}
+
+function parseSwitch(header: string, given: string | readonly string[]): boolean {
+  if (given === 'true') return true
+  if (given === 'false') return false
+  throw new StackError('invalid_value', {
+    param: header,
+    problem: 'this header says true or false',
+    value: JSON.stringify(given).slice(0, 80),
+    fix: 'Send one of the two, or leave the header out.',
   })
 }
 
@@ -206,19 +218,6 @@ function fail(exchange: Exchange, error: unknown, log: Log): void {
 
 /** Health and readiness are asked for while the server drains: that is what they are for. */
 const isWatch = (route: Route): boolean => route.access === 'public' && route.method === 'GET'
-
-const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
-
-async function readJsonBody(request: Arrival['request'], maxBytes: number): Promise<Uint8Array | undefined> {
-  const contentType = request.headers['content-type']
-  if (contentType !== undefined && !JSON_TYPE.test(contentType)) {
-    throw new StackError('unsupported_media_type', {
-      contentType: contentType.slice(0, 80),
-      expected: 'application/json',
-    })
-  }
-  return readBody(request, maxBytes)
-}
 
 /** Above this, an unread body is not worth keeping the connection for. */
 const MAX_UNREAD_BYTES = 1024 * 1024

@@ -1,8 +1,8 @@
 /** An open event stream towards a client: its head, its silence, its end. */
 import { createChunkWriter } from './chunk-writer.ts'
+import { dialectOf } from './event-dialect.ts'
 import type { Exchange } from './exchange.ts'
 import type { KeepAliveTicker, QuietStream } from './keep-alive-ticker.ts'
-import { renderErrorEvent } from './render-error.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
 
@@ -34,6 +34,7 @@ export function openEventStream(
 ): ReplyStream {
   const { response } = exchange
   let lastChunk: Uint8Array | string = '\n\n'
+  let chunkBefore: Uint8Array | string = ''
   let ended = false
   const quiet: QuietStream = {
     quietTicks: 0,
@@ -51,7 +52,9 @@ export function openEventStream(
   const fail = (error: unknown): void => {
     exchange.error = error
     // What was cut off is closed first, so that the error is an event of its own.
-    finish(`${endsEvent(lastChunk) ? '' : '\n\n'}${renderErrorEvent(error)}`)
+    const dialect = dialectOf(exchange.bound?.route)
+    const failure = dialect.failure(error, toText(chunkBefore) + toText(lastChunk))
+    finish(`${endsEvent(lastChunk) ? '' : '\n\n'}${failure}`)
   }
   response.writeHead(200, { ...exchange.headers, ...SSE_HEADERS, ...headers })
   response.once('close', () => {
@@ -65,12 +68,14 @@ export function openEventStream(
     write(chunk) {
       if (ended) return true
       quiet.quietTicks = 0
+      chunkBefore = lastChunk
       lastChunk = chunk.length < TAIL_BYTES ? joinTail(lastChunk, chunk) : chunk
       return writer.write(chunk)
     },
     writeText(text) {
       if (ended) return true
       quiet.quietTicks = 0
+      chunkBefore = lastChunk
       lastChunk = text.length < TAIL_BYTES ? joinTail(lastChunk, text) : text
       return writer.writeText(text)
     },
@@ -89,9 +94,11 @@ function joinTail(before: Uint8Array | string, chunk: Uint8Array | string): stri
 }
 
 function tailOf(chunk: Uint8Array | string): string {
-  return typeof chunk === 'string'
-    ? chunk.slice(-TAIL_BYTES)
-    : Buffer.from(chunk.subarray(-TAIL_BYTES)).toString('latin1')
+  return typeof chunk === 'string' ? chunk.slice(-TAIL_BYTES) : toText(chunk.subarray(-TAIL_BYTES))
+}
+
+function toText(chunk: Uint8Array | string): string {
+  return typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1')
 }
 
 function endsEvent(chunk: Uint8Array | string): boolean {

@@ -17,6 +17,8 @@ describe('the OpenAPI document', () => {
       '/v1/things/{id}',
       '/v1/traces/{trace_id}',
       '/v1/traces/{trace_id}/spans/{span_id}',
+      '/v1/responses',
+      '/v1/openai/v1/responses',
       '/v1/health',
     ])
     expect(at('paths', '/v1/openai/v1/chat/completions', 'post', 'x-alias-of')).toBe('/v1/chat/completions')

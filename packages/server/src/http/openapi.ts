@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, generated from the route table. */
+import type { z } from 'zod'
 import { errorTable } from '@llama-stack/api'
-import type { ErrorCode, ErrorRow, JsonObject, Route } from '@llama-stack/api'
+import type { ErrorCode, ErrorRow, JsonObject, Route, StreamDialect } from '@llama-stack/api'
 import type { BoundRoute } from './bound-route.ts'
 import { createSchemaCollector } from './openapi-schemas.ts'
 import type { SchemaCollector } from './openapi-schemas.ts'
@@ -108,11 +109,17 @@ function toOperation(bound: BoundRoute, path: string, schemas: SchemaCollector):
     ...(route.body !== undefined && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: schemas.toSchema(route.body, 'input') } },
+        content: toBodyContent(route.body, route.forms === true, schemas),
       },
     }),
     responses: toResponses(route, schemas),
   }
+}
+
+function toBodyContent(body: z.ZodType, forms: boolean, schemas: SchemaCollector): JsonObject {
+  const schema = schemas.toSchema(body, 'input')
+  const form = { 'application/x-www-form-urlencoded': { schema } }
+  return { 'application/json': { schema }, ...(forms && form) }
 }
 
 function toParameters(route: Route, schemas: SchemaCollector): JsonObject[] {
@@ -151,6 +158,11 @@ function commonErrors(route: Route): readonly ErrorCode[] {
   ]
 }
 
+const streamNotes: Readonly<Record<StreamDialect, string>> = Object.freeze({
+  'openai-chunks': 'The last line is `data: [DONE]`.',
+  'openai-events': 'The `event:` line before it has its `type`. There is no `[DONE]`.',
+})
+
 function toResponses(route: Route, schemas: SchemaCollector): JsonObject {
   const responses: Record<string, JsonObject> = {}
   const content: Record<string, JsonObject> = {}
@@ -160,8 +172,7 @@ function toResponses(route: Route, schemas: SchemaCollector): JsonObject {
     content['text/event-stream'] = {
       schema: {
         ...schema,
-        description:
-          'The JSON of each `data:` line when the body says `stream: true`. The last line is `data: [DONE]`.',
+        description: `The JSON of each \`data:\` line when the body says \`stream: true\`. ${streamNotes[route.streamDialect ?? 'openai-chunks']}`,
       },
     }
   }

@@ -1,4 +1,4 @@
-/** Errors in OpenAI's wire shape: as a reply, and as the last event of a stream. */
+/** Errors in OpenAI's wire shape. */
 import { isStackError, StackError } from '@llama-stack/api'
 import { toAttemptsText } from '../kernel/header-text.ts'
 import { stackHeaders } from '../kernel/stack-headers.ts'
@@ -56,9 +56,4 @@ interface VendorDetails {
   readonly vendorType?: string
   readonly vendorParam?: string | null
   readonly retryAfterMs?: number
-}
-
-/** One `data:` event with the error: the end of a stream that failed after its headers were sent. */
-export function renderErrorEvent(thrown: unknown): string {
-  return `data: ${JSON.stringify(renderError(thrown).body)}\n\n`
 }

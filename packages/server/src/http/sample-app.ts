@@ -14,6 +14,17 @@ const Thing = z
   .looseObject({ size: z.int().min(1).max(9).default(3), label: z.string().optional() })
   .meta({ id: 'Thing' })
 
+const ResponseRequest = z
+  .looseObject({
+    model: z.string(),
+    input: z.union([z.string(), z.array(z.looseObject({}))]),
+    stream: z.boolean().nullish(),
+    temperature: z.number().nullish(),
+    include: z.array(z.string()).nullish(),
+    user: z.string().nullish(),
+  })
+  .meta({ id: 'ResponseRequest' })
+
 /** The declared routes. */
 const sampleApi = defineApi({
   chatCompletion: {
@@ -79,6 +90,18 @@ const sampleApi = defineApi({
     summary: 'Gets a span.',
     response: z.looseObject({}),
   },
+  createResponse: {
+    method: 'POST',
+    path: '/v1/responses',
+    aliases: ['/v1/openai/v1/responses'],
+    access: 'write',
+    summary: 'Creates a response.',
+    forms: true,
+    streamDialect: 'openai-events',
+    body: ResponseRequest,
+    response: z.looseObject({}),
+    event: z.looseObject({ type: z.string() }),
+  },
   health: {
     method: 'GET',
     path: '/v1/health',
@@ -88,15 +111,18 @@ const sampleApi = defineApi({
   },
 })
 
+type SampleOperation<Request> = (request: Request, context: CallContext) => Promise<Reply<unknown, unknown>>
+
 /** Answers the chat route. */
-export type ChatOperation = (
-  request: z.infer<typeof ChatCompletionRequest>,
-  context: CallContext,
-) => Promise<Reply<unknown, unknown>>
+export type ChatOperation = SampleOperation<z.infer<typeof ChatCompletionRequest>>
+
+/** Answers the route of responses, whose streams have named events. */
+export type RespondOperation = SampleOperation<z.infer<typeof ResponseRequest>>
 
 /** The parts of the application that a test may choose. */
 export interface SampleOptions {
   readonly chat?: ChatOperation
+  readonly respond?: RespondOperation
   readonly server?: HttpServerSettings
   readonly log?: Log
   readonly ready?: () => boolean
@@ -113,15 +139,26 @@ export interface SampleApp extends AsyncDisposable {
 const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 /** Echoes the request and what of the context a test may want to see. */
-const echo: ChatOperation = (request, { principal, providerData, testId, requestId, rawBody }) =>
+const echo: SampleOperation<object> = (request, { principal, providerData, testId, requestId, rawBody, strict }) =>
   Promise.resolve(
-    value({ request, principal, providerData, testId: testId ?? null, requestId, rawLength: rawBody?.length ?? 0 }),
+    value({
+      request,
+      principal,
+      providerData,
+      testId: testId ?? null,
+      requestId,
+      rawLength: rawBody?.length ?? 0,
+      strict: strict ?? null,
+    }),
   )
 
 /** Binds the routes. */
-export function toSampleRoutes(chat: ChatOperation = echo): readonly BoundRoute[] {
+export function toSampleRoutes({ chat = echo, respond = echo }: SampleOptions = {}): readonly BoundRoute[] {
   const plain: Operation = (request: object) => Promise.resolve(value(request))
-  const operations: Partial<Record<keyof typeof sampleApi, Operation>> = { chatCompletion: chat }
+  const operations: Partial<Record<keyof typeof sampleApi, Operation>> = {
+    chatCompletion: chat,
+    createResponse: respond,
+  }
   return (Object.keys(sampleApi) as (keyof typeof sampleApi)[]).map((name) => ({
     // the keys of a literal
     name,
@@ -135,7 +172,7 @@ export function toSampleRoutes(chat: ChatOperation = echo): readonly BoundRoute[
 export function createSampleApp(options: SampleOptions = {}): SampleApp {
   const finished: FinishedRequest[] = []
   const app = createHttpApp({
-    routes: toSampleRoutes(options.chat),
+    routes: toSampleRoutes(options),
     server: options.server ?? {},
     log: options.log ?? silentLog,
     clock,

@@ -1,6 +1,6 @@
 /** Sends what an operation answered: a value, bytes, typed events, or a stream to relay. */
 import type { Reply } from '@llama-stack/api'
-import { sseData, sseDone } from '../kernel/sse.ts'
+import { dialectOf } from './event-dialect.ts'
 import { openEventStream } from './event-stream.ts'
 import type { Exchange } from './exchange.ts'
 import type { ReplyMessage } from './http-message.ts'
@@ -62,14 +62,15 @@ async function writeEvents(exchange: Exchange, reply: EventsReply, options: Rela
     iterator.return?.().catch(() => undefined)
   }
   const out = openEventStream(exchange, options.ticker, reply.headers)
+  const dialect = dialectOf(exchange.bound?.route)
   response.flushHeaders()
   try {
     for (;;) {
       const step = await iterator.next()
       if (signal.aborted) return
-      if (step.done === true) return out.end(sseDone)
+      if (step.done === true) return out.end(dialect.last)
       exchange.markFirstByte()
-      if (!out.write(sseData(JSON.stringify(step.value)))) await drained(response)
+      if (!out.write(dialect.frame(step.value))) await drained(response)
     }
   } catch (error) {
     if (signal.aborted) return

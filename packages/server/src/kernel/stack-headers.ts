@@ -10,6 +10,10 @@ export const stackHeaders = Object.freeze({
   cache: 'x-llama-stack-cache',
   /** What was changed in the request, where the reply may differ because of it. */
   notice: 'x-llama-stack-notice',
+  /** What was done otherwise than asked: parameters that were dropped or emulated. */
+  adjusted: 'x-llama-stack-adjusted',
+  /** In a request: whether what would be adjusted is to be refused instead. */
+  strict: 'x-llama-stack-strict',
   /** The reply is canned or computed. */
   demo: 'x-llama-stack-demo',
   /** What stood in for the model that was asked. */
