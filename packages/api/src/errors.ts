@@ -6,7 +6,9 @@
  */
 import { row, sentence } from './error-row.ts'
 import type { ConfigFault, ErrorRow } from './error-row.ts'
+import { mcpErrors } from './mcp-errors.ts'
 import { providerErrors } from './provider-errors.ts'
+import { stateErrors } from './state-errors.ts'
 
 const moreFaults = (fault: ConfigFault): string => {
   const count = fault.others?.length ?? 0
@@ -114,6 +116,7 @@ export const errorTable = Object.freeze({
     message: (d) => `Chat completion '${d.id}' not found. It was not stored, or it was deleted.`,
     param: () => 'completion_id',
   }),
+  ...stateErrors,
   store_disabled: row<{ what: string }>({
     status: 501,
     type: 'invalid_request_error',
@@ -138,6 +141,7 @@ export const errorTable = Object.freeze({
     message: (d) => `The content of '${d.url}' cannot be used: ${sentence(d.reason)} Send the data inline instead.`,
   }),
   ...providerErrors,
+  ...mcpErrors,
   context_length_exceeded: row<{
     model: string
     promptTokens: number

@@ -44,7 +44,10 @@ export interface ResponseProgress {
   readonly state?: string | null
 }
 
-/** Items for the end of a conversation. */
+/**
+ * Items for the end of a conversation. One that it has already is not added again, and nothing is added where the
+ * conversation was deleted in the meantime.
+ */
 export interface ConversationAddition {
   readonly conversationId: string
   readonly items: readonly NewConversationItem[]
@@ -105,7 +108,8 @@ export interface ResponseRepository {
   ): Promise<void>
   /**
    * Writes progress of an open response, and events that came with it, in one transaction. False, and nothing is written,
-   * when the response has ended in the meantime (it was cancelled) or is gone. With a status that is no open one, its job is
+   * when the response has ended in the meantime (it was cancelled) or is gone, or when events of the same numbers are kept
+   * already: another worker has it by now. With a status that is no open one, its job is
    * done and its items go to the end of its conversation.
    */
   advance(
@@ -122,9 +126,12 @@ export interface ResponseRepository {
   delete(id: string): Promise<boolean>
   /** The kept events after this sequence number, in order; -1 for all. */
   events(id: string, afterSequence: number): Promise<readonly string[]>
-  /** Notes the intent to make a call, durably, before it is made; of equal claims one only is told `claimed`. */
+  /**
+   * Notes the intent to make a call, durably, before it is made; of equal claims one only is told `claimed`. Refused with
+   * `response_not_found` where the response was not stored, or is deleted by now.
+   */
   claimCall(id: string, callId: string): Promise<ToolCallClaim>
-  /** Keeps the outcome (JSON text). */
+  /** Keeps the outcome (JSON text). Refused as {@link claimCall} is. */
   settleCall(id: string, callId: string, outcome: string): Promise<void>
   /**
    * Uses up an approval request for a response: true the first time, and again for the same response, which may have been

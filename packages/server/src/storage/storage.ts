@@ -5,6 +5,7 @@
  * can forget to ask whose they are.
  */
 import type { JsonObject, ModelType, Principal } from '@llama-stack/api'
+import type { ConversationRepository, JobQueue, PromptRepository, ResponseRepository } from './agent-state.ts'
 
 /** The open store. Disposing it writes what is still buffered. */
 export interface Storage extends AsyncDisposable {
@@ -18,6 +19,10 @@ export interface Storage extends AsyncDisposable {
   modelProbes(principal: Principal): ModelProbeRepository
   requestLog(principal: Principal): RequestLogReader
   responseCache(principal: Principal): ResponseCacheRepository
+  responses(principal: Principal): ResponseRepository
+  conversations(principal: Principal): ConversationRepository
+  prompts(principal: Principal): PromptRepository
+  readonly jobs: JobQueue
   /** Takes note of one served request. Returns at once and never throws; the row is written within 250 ms. */
   appendRequestLog(entry: RequestLogEntry): void
   /** Resolves when everything handed over so far is written. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { type BackendInput, defineBackend } from '../backend.ts'
 import type { Storage } from '../storage.ts'
+import { prepareAgentState } from './agent-state.ts'
 import { prepareChatCompletions } from './chat-completions.ts'
 import { prepareModelProbes } from './model-probes.ts'
 import { prepareModelRevision, prepareModels } from './models.ts'
@@ -52,6 +53,7 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
   const modelProbes = prepareModelProbes(database)
   const modelRevision = worker === undefined ? () => 0 : prepareModelRevision(database)
   const responseCache = prepareResponseCache({ database, clock, maxBytes: responseCacheMaxBytes })
+  const agentState = prepareAgentState(database, clock)
   const opened = stack.move()
   return {
     chatCompletions,
@@ -60,6 +62,12 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
     modelRevision,
     requestLog: (principal) => requestLog.reader(principal),
     responseCache,
+    responses: agentState.responses,
+    conversations: agentState.conversations,
+    prompts: agentState.prompts,
+    get jobs() {
+      return agentState.jobs
+    },
     appendRequestLog: (entry) => requestLog.append(entry),
     async flush() {
       await requestLog.flush()

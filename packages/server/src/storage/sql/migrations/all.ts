@@ -5,6 +5,7 @@ import { requestLog } from './0003-request-log.ts'
 import { responseCache } from './0004-response-cache.ts'
 import { modelRevision } from './0005-model-revision.ts'
 import { modelProbes } from './0006-model-probes.ts'
+import { agentState } from './0007-agent-state.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   responseCache,
   modelRevision,
   modelProbes,
+  agentState,
 ])

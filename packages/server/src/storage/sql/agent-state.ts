@@ -1,0 +1,43 @@
+/** The agent engine's tables of one SQLite file. */
+import type { Clock } from '@llama-stack/api'
+import type { Storage } from '../storage.ts'
+import { prepareConversations } from './conversations.ts'
+import { prepareJobQueue, prepareJobRows } from './jobs.ts'
+import { preparePrompts } from './prompts.ts'
+import { prepareResponseEvents } from './response-events.ts'
+import { prepareResponses } from './responses.ts'
+import type { SqliteDatabase } from './sqlite-database.ts'
+import { prepareToolCalls } from './tool-calls.ts'
+
+/** The repositories, as the storage port has them. Statements are prepared by the first use: a start needs none. */
+export function prepareAgentState(
+  database: SqliteDatabase,
+  clock: Clock,
+): Pick<Storage, 'responses' | 'conversations' | 'prompts' | 'jobs'> {
+  const conversations = once(() => prepareConversations(database))
+  const responses = once(() => {
+    const { connection } = database
+    const parts = { events: prepareResponseEvents(connection), calls: prepareToolCalls(connection) }
+    return prepareResponses({
+      ...parts,
+      database,
+      jobs: prepareJobRows(connection, clock),
+      append: conversations().append,
+    })
+  })
+  const prompts = once(() => preparePrompts(database))
+  const jobs = once(() => prepareJobQueue(database, clock))
+  return {
+    responses: (principal) => responses()(principal),
+    conversations: (principal) => conversations().of(principal),
+    prompts: (principal) => prompts()(principal),
+    get jobs() {
+      return jobs()
+    },
+  }
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let value: { readonly made: Value } | undefined
+  return () => (value ??= { made: make() }).made
+}

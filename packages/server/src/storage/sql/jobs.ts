@@ -1,0 +1,69 @@
+/** The job queue in SQL: a row for each job, gone when it is done. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '@llama-stack/api'
+import * as z from 'zod'
+import { lateSchema } from '../../kernel/late-schema.ts'
+import type { Job, JobQueue, NewJob } from '../agent-state.ts'
+import type { SqliteDatabase } from './sqlite-database.ts'
+
+/** What the other tables write of jobs, within a job of the writer. */
+export interface JobRows {
+  insert(owner: string, job: NewJob): void
+  remove(id: string): void
+}
+
+const Row = lateSchema(() =>
+  z.object({
+    id: z.string(),
+    kind: z.string(),
+    owner: z.string(),
+    attempts: z.number(),
+    payload: z.string(),
+  }),
+)
+const Payload = lateSchema(() => z.record(z.string(), z.json()))
+
+/** Prepares the statements that belong to the transactions of others. */
+export function prepareJobRows(connection: DatabaseSync, clock: Clock): JobRows {
+  const insert = connection.prepare(
+    'INSERT INTO jobs (id, kind, owner, worker, lease_until_ms, attempts, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  )
+  const remove = connection.prepare('DELETE FROM jobs WHERE id = ?')
+  return {
+    insert(owner, { id, kind, payload, worker, leaseMs }) {
+      const held = worker !== undefined
+      const lease = held ? [worker, clock.now() + leaseMs, 1] : [null, 0, 0]
+      insert.run(id, kind, owner, ...lease, JSON.stringify(payload))
+    },
+    remove: (id) => void remove.run(id),
+  }
+}
+
+/** Prepares the queue of the whole server. */
+export function prepareJobQueue({ connection, writer }: SqliteDatabase, clock: Clock): JobQueue {
+  const isWaiting = connection.prepare('SELECT 1 FROM jobs WHERE kind = ? AND lease_until_ms <= ? LIMIT 1')
+  const claim = connection.prepare(
+    `UPDATE jobs SET worker = ?, lease_until_ms = ?, attempts = attempts + 1
+     WHERE seq = (SELECT seq FROM jobs WHERE kind = ? AND lease_until_ms <= ? ORDER BY seq LIMIT 1)
+     RETURNING id, kind, owner, attempts, payload`,
+  )
+  const renew = connection.prepare('UPDATE jobs SET lease_until_ms = ? WHERE id = ? AND worker = ?')
+  const release = connection.prepare('UPDATE jobs SET worker = NULL, lease_until_ms = 0 WHERE id = ? AND worker = ?')
+  const remove = connection.prepare('DELETE FROM jobs WHERE id = ?')
+  return {
+    async claim(kind, { worker, leaseMs }) {
+      // Idle workers ask again and again: only a job that waits is worth the lock.
+      if (isWaiting.get(kind, clock.now()) === undefined) return undefined
+      const row = await writer.write(() => claim.get(worker, clock.now() + leaseMs, kind, clock.now()))
+      return row === undefined ? undefined : toJob(row)
+    },
+    renew: (id, { worker, leaseMs }) => writer.write(() => renew.run(clock.now() + leaseMs, id, worker).changes === 1),
+    release: (id, worker) => writer.write(() => void release.run(id, worker)),
+    finish: (id) => writer.write(() => void remove.run(id)),
+  }
+}
+
+function toJob(row: unknown): Job {
+  const { payload, ...job } = Row.parse(row)
+  return { ...job, payload: Payload.parse(JSON.parse(payload)) }
+}
