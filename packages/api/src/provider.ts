@@ -55,6 +55,8 @@ export type RecordingKey =
       readonly toolName: string
       readonly arguments: JsonObject
       readonly testId: string | null
+      /** The tool's result, made of a successful reply: what a recording holds. Default: the reply as it came. */
+      readonly toResult?: (replyText: string) => string
     }
 
 /** One outbound call. */
@@ -75,6 +77,11 @@ export interface UpstreamRequest {
   readonly idleTimeoutMs?: number
   /** How many redirects to follow. Default: 0. */
   readonly maxRedirects?: number
+  /**
+   * Whether the request must not reach the server twice: it is not sent again where a kept connection turns out to be
+   * closed. Default: false.
+   */
+  readonly once?: boolean
   readonly recording?: RecordingKey
 }
 

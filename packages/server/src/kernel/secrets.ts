@@ -5,7 +5,7 @@ const MASK = '********'
 
 /** Names that end in a word for a credential, in the spellings of configurations, headers and JSON. */
 const SECRET_NAME =
-  /(?:^|[-_])(?:authorization|api[-_]?keys?|access[-_]key(?:[-_]id)?|token|bearer[-_]token[-_]bedrock|secret(?:[-_]key)?|password|passwd|credentials?|cookie)$/i
+  /(?:^|[-_])(?:authorization|api[-_]?keys?|access[-_]key(?:[-_]id)?|subscription[-_]key|token|bearer[-_]token[-_]bedrock|secret(?:[-_]key)?|password|passwd|credentials?|cookie)$/i
 
 /** Whether the value under this name is a credential. `max_tokens` is none. */
 export function isSecretKey(name: string): boolean {

@@ -67,4 +67,9 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
     'remote::vllm': async () => (await import('./inference/vllm.ts')).provider,
     'remote::watsonx': async () => (await import('./inference/watsonx.ts')).provider,
   },
+  tool_runtime: {
+    'remote::bing-search': async () => (await import('./tool_runtime/bing-search.ts')).provider,
+    'remote::brave-search': async () => (await import('./tool_runtime/brave-search.ts')).provider,
+    'remote::tavily-search': async () => (await import('./tool_runtime/tavily-search.ts')).provider,
+  },
 }

@@ -277,6 +277,22 @@ describe('a recording', () => {
     })
   })
 
+  test('of a search holds what the tool made of the reply, and that is what the caller gets', async () => {
+    const key: RecordingKey = {
+      kind: 'tool',
+      provider: 'brave',
+      toolName: 'web_search',
+      arguments: { query: 'q' },
+      testId,
+      toResult: (text) => `{"query": "q", "top_k": ${text}}`,
+    }
+    const reply = await record({ json: [] }, key)
+    expect(reply).toMatchObject({ text: '{"query": "q", "top_k": []}' })
+    expect((await documentOf())['response']).toMatchObject({
+      body: { __data__: { content: '{"query": "q", "top_k": []}' } },
+    })
+  })
+
   test('holds no secret, wherever the vendor repeats it', async () => {
     const key = inference({ body: { ...chat, api_key: 'another-secret', extra_body: { 'x-auth-token': 'a third' } } })
     const error = { message: `Incorrect API key provided: ${apiKey}` }

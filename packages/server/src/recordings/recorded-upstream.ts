@@ -85,7 +85,7 @@ async function record(call: RecordedCall, request: UpstreamRequest, recorder: Re
   const response = await upstream.send(request)
   const bytes = await readAll(response.body, MAX_RECORDED_BYTES, request.provider)
   const contentType = response.headers['content-type'] ?? ''
-  const text = Buffer.from(bytes).toString()
+  const text = toRecordedText(request, response.status, Buffer.from(bytes).toString())
   const recording = toNewRecording(call, { status: response.status, contentType, text })
   if (recording === undefined) {
     const target = redactUrl(callTarget(call.identity))
@@ -96,6 +96,11 @@ async function record(call: RecordedCall, request: UpstreamRequest, recorder: Re
   const reply = await store.write(recording.file, document)
   lookups.note('recorded', call, [recording.file])
   return toUpstreamResponse(reply)
+}
+
+/** Of a tool, what is recorded is its result, which is not always what the vendor says. */
+function toRecordedText({ recording }: UpstreamRequest, status: number, text: string): string {
+  return recording?.kind === 'tool' && status < 300 ? (recording.toResult?.(text) ?? text) : text
 }
 
 function toUpstreamResponse({ status, contentType, bytes }: RecordedReply): UpstreamResponse {
