@@ -1,5 +1,5 @@
 /** Creates providers that need nothing of the outside world. */
-import type { InferenceProvider, ProviderCall, ProviderDefinition } from '@llama-stack/api'
+import type { ProviderApi, ProviderCall, ProviderDefinition, ProviderDependencies } from '@llama-stack/api'
 import { bug } from '@llama-stack/api'
 import type * as z from 'zod'
 import { silentLog } from '../kernel/log.ts'
@@ -10,10 +10,10 @@ const noUpstream = {
 }
 
 /** Creates a provider from its definition, at a fixed time. An outbound call fails the test. */
-export function createOfflineProvider<Config extends z.ZodType>(
-  definition: ProviderDefinition<Config, never, never>,
+export function createOfflineProvider<Config extends z.ZodType, Served extends ProviderApi>(
+  definition: ProviderDefinition<Config, never, never, Served>,
   config: z.input<Config>,
-): InferenceProvider {
+): ProviderDependencies[Served] {
   return definition.create({
     id: 'offline',
     config: definition.config.parse(config),
