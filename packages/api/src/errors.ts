@@ -8,6 +8,7 @@ import { row, sentence } from './error-row.ts'
 import type { ConfigFault, ErrorRow } from './error-row.ts'
 import { mcpErrors } from './mcp-errors.ts'
 import { providerErrors } from './provider-errors.ts'
+import { safetyErrors } from './safety-errors.ts'
 import { stateErrors } from './state-errors.ts'
 
 const moreFaults = (fault: ConfigFault): string => {
@@ -117,6 +118,7 @@ export const errorTable = Object.freeze({
     param: () => 'completion_id',
   }),
   ...stateErrors,
+  ...safetyErrors,
   store_disabled: row<{ what: string }>({
     status: 501,
     type: 'invalid_request_error',

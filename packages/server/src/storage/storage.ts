@@ -17,6 +17,7 @@ export interface Storage extends AsyncDisposable {
    */
   modelRevision(): number
   modelProbes(principal: Principal): ModelProbeRepository
+  shields(principal: Principal): ShieldRepository
   requestLog(principal: Principal): RequestLogReader
   responseCache(principal: Principal): ResponseCacheRepository
   responses(principal: Principal): ResponseRepository
@@ -131,6 +132,26 @@ export interface ModelProbeRow {
 export interface ModelProbeRepository {
   save(probe: ModelProbeRow): Promise<void>
   list(): Promise<readonly ModelProbeRow[]>
+}
+
+/** A shield that somebody registered. */
+export interface RegisteredShield {
+  readonly shieldId: string
+  readonly providerId: string
+  /** What its provider calls it: for a shield that is a model, the model's id. */
+  readonly providerShieldId: string
+  readonly params: JsonObject
+}
+
+/** The registered shields of one owner. */
+export interface ShieldRepository {
+  /** Refused with `shield_exists` when the id is taken. */
+  insert(shield: RegisteredShield): Promise<void>
+  find(shieldId: string): Promise<RegisteredShield | undefined>
+  /** All of them, oldest first. */
+  list(): Promise<readonly RegisteredShield[]>
+  /** False when there is no such row. */
+  delete(shieldId: string): Promise<boolean>
 }
 
 /** One call to a provider within a request. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ChatCompletionRepository, NewChatCompletion, RequestLogEntry, Storage } from '../storage/storage.ts'
 import { describeCachedReplies } from './cached-replies-conformance.ts'
+import { describeShields } from './shields-conformance.ts'
 
 /** The cases that a backend may skip, with a reason. */
 export type StorageCase = 'log in time' | 'log by disposal' | 'log retention' | 'closed store'
@@ -36,6 +37,7 @@ export function describeStorage(suite: StorageConformance): void {
     describeRequestLog(store)
     describeLogKeeping(suite)
     describeCachedReplies((name) => suite.open(name))
+    describeShields((name) => suite.open(name))
     describeClosing(suite)
   })
 }

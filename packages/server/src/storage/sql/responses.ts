@@ -84,11 +84,16 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
   })
 }
 
+const COLUMNS = [
+  ...['id', 'created_at_ms', 'model', 'status', 'background', 'previous_id', 'conversation_id'],
+  ...['input', 'output', 'messages', 'body', 'state'],
+].join(', ')
+
 function prepare(connection: DatabaseSync) {
-  const page = 'SELECT * FROM responses WHERE owner = ?1 AND (?2 IS NULL OR model = ?2) AND seq'
+  const page = `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND (?2 IS NULL OR model = ?2) AND seq`
   return {
     locate: connection.prepare('SELECT seq FROM responses WHERE owner = ? AND id = ?'),
-    select: connection.prepare('SELECT * FROM responses WHERE owner = ? AND id = ?'),
+    select: connection.prepare(`SELECT ${COLUMNS} FROM responses WHERE owner = ? AND id = ?`),
     // The recursion carries ids only; rows are read once the way is known.
     chain: connection.prepare(
       `WITH RECURSIVE chain (seq, previous_id, depth) AS (
@@ -97,7 +102,8 @@ function prepare(connection: DatabaseSync) {
          SELECT earlier.seq, earlier.previous_id, depth + 1 FROM chain CROSS JOIN responses AS earlier
            ON earlier.owner = ?1 AND earlier.id = chain.previous_id WHERE depth < ?3
        )
-       SELECT responses.* FROM chain CROSS JOIN responses ON responses.seq = chain.seq ORDER BY depth DESC`,
+       SELECT ${COLUMNS.replace('previous_id', 'responses.previous_id')} FROM chain CROSS JOIN responses
+         ON responses.seq = chain.seq ORDER BY depth DESC`,
     ),
     ascending: connection.prepare(`${page} > ?3 ORDER BY seq LIMIT ?4`),
     descending: connection.prepare(`${page} < ?3 ORDER BY seq DESC LIMIT ?4`),

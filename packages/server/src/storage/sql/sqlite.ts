@@ -1,6 +1,7 @@
 /** State in one SQLite file, by the driver that Node brings. */
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { lazy } from '../../kernel/lazy.ts'
 import { type BackendInput, defineBackend } from '../backend.ts'
 import type { Storage } from '../storage.ts'
 import { prepareAgentState } from './agent-state.ts'
@@ -11,6 +12,7 @@ import { createRequestLogRetention } from './request-log-retention.ts'
 import { createRequestLog } from './request-log.ts'
 import { createExpiredReplySweep, prepareResponseCache } from './response-cache.ts'
 import { createServerLock } from './server-lock.ts'
+import { prepareShields } from './shields.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
 
 const SqliteConfig = z.strictObject({
@@ -54,12 +56,15 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
   const modelRevision = worker === undefined ? () => 0 : prepareModelRevision(database)
   const responseCache = prepareResponseCache({ database, clock, maxBytes: responseCacheMaxBytes })
   const agentState = prepareAgentState(database, clock)
+  // Prepared by the first use: a start needs none.
+  const shields = lazy(() => prepareShields(database))
   const opened = stack.move()
   return {
     chatCompletions,
     models,
     modelProbes,
     modelRevision,
+    shields: (principal) => shields()(principal),
     requestLog: (principal) => requestLog.reader(principal),
     responseCache,
     responses: agentState.responses,

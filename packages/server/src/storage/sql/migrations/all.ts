@@ -6,6 +6,7 @@ import { responseCache } from './0004-response-cache.ts'
 import { modelRevision } from './0005-model-revision.ts'
 import { modelProbes } from './0006-model-probes.ts'
 import { agentState } from './0007-agent-state.ts'
+import { shields } from './0008-shields.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   modelRevision,
   modelProbes,
   agentState,
+  shields,
 ])
