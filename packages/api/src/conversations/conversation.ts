@@ -45,6 +45,7 @@ export const ConversationItemId = z.object({ conversation_id: z.string(), item_i
 
 const include = z.array(ResponseInclude).optional().describe('Further data to return; `include[]` is understood too.')
 
-export const ConversationItemInclude = z.looseObject({ include })
+/** Not loose: it stands beside a body, whose fields a name in the query must not replace. */
+export const ConversationItemInclude = z.object({ include })
 
 export const ConversationItemQuery = z.looseObject({ ...cursorQuery, include })

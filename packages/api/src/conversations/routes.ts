@@ -15,6 +15,10 @@ import {
   UpdateConversationRequest,
 } from './conversation.ts'
 
+const stored = ['conversation_not_found'] as const
+
+const storedItem = [...stored, 'item_not_found'] as const
+
 export const conversations = defineApi({
   createConversation: {
     method: 'POST',
@@ -42,6 +46,7 @@ export const conversations = defineApi({
     get response() {
       return Conversation
     },
+    errors: stored,
     tag: 'Conversations',
   },
   updateConversation: {
@@ -59,6 +64,7 @@ export const conversations = defineApi({
     get response() {
       return Conversation
     },
+    errors: stored,
     tag: 'Conversations',
   },
   deleteConversation: {
@@ -73,6 +79,7 @@ export const conversations = defineApi({
     get response() {
       return ConversationDeleted
     },
+    errors: stored,
     tag: 'Conversations',
   },
   createConversationItems: {
@@ -93,6 +100,7 @@ export const conversations = defineApi({
     get response() {
       return ItemPage
     },
+    errors: stored,
     tag: 'Conversations',
   },
   listConversationItems: {
@@ -110,6 +118,7 @@ export const conversations = defineApi({
     get response() {
       return ItemPage
     },
+    errors: stored,
     tag: 'Conversations',
   },
   retrieveConversationItem: {
@@ -127,6 +136,7 @@ export const conversations = defineApi({
     get response() {
       return ItemResource
     },
+    errors: storedItem,
     tag: 'Conversations',
   },
   deleteConversationItem: {
@@ -142,6 +152,7 @@ export const conversations = defineApi({
     get response() {
       return Conversation
     },
+    errors: storedItem,
     tag: 'Conversations',
   },
 })

@@ -4,6 +4,7 @@
  * Schemas stand behind getters, so that a bundle may build those of a route when the route is first called: building all of
  * them is a tenth of a start (docs/decisions/0004-cold-start.md).
  */
+import { modelErrors } from '../model-errors.ts'
 import { defineApi } from '../route.ts'
 import type { Service } from '../route.ts'
 import { ChatCompletionRequest } from './chat-completions.ts'
@@ -24,37 +25,6 @@ import {
   ChatCompletionUpdate,
   ChatMessageQuery,
 } from './stored-chat-requests.ts'
-
-/** What a call to a model may fail with. */
-const modelErrors = [
-  'model_not_found',
-  'model_ambiguous',
-  'model_type_mismatch',
-  'operation_unsupported',
-  'provider_key_missing',
-  'provider_url_missing',
-  'provider_setting_missing',
-  'provider_unreachable',
-  'provider_timeout',
-  'provider_rate_limited',
-  'provider_quota_exceeded',
-  'provider_authentication',
-  'provider_content_policy',
-  'provider_invalid_request',
-  'provider_internal',
-  'provider_bad_reply',
-  'provider_stream_broken',
-  'provider_overloaded',
-  'provider_unavailable',
-  'deadline_exceeded',
-  'url_blocked',
-  'fetched_content_rejected',
-  'optional_package_missing',
-  'optional_package_broken',
-  'local_model_missing',
-  'local_model_invalid',
-  'recording_not_found',
-] as const
 
 const stored = ['store_disabled', 'completion_not_found'] as const
 

@@ -11,6 +11,10 @@ import {
   UpdatePromptRequest,
 } from './prompt.ts'
 
+const stored = ['prompt_not_found'] as const
+
+const next = [...stored, 'prompt_version_conflict'] as const
+
 export const prompts = defineApi({
   listPrompts: {
     method: 'GET',
@@ -49,6 +53,7 @@ export const prompts = defineApi({
     get response() {
       return Prompt
     },
+    errors: stored,
     tag: 'Prompts',
   },
   updatePrompt: {
@@ -66,6 +71,7 @@ export const prompts = defineApi({
     get response() {
       return Prompt
     },
+    errors: next,
     tag: 'Prompts',
   },
   updatePromptByPost: {
@@ -82,6 +88,7 @@ export const prompts = defineApi({
     get response() {
       return Prompt
     },
+    errors: next,
     tag: 'Prompts',
   },
   deletePrompt: {
@@ -93,6 +100,7 @@ export const prompts = defineApi({
     get params() {
       return PromptId
     },
+    errors: stored,
     tag: 'Prompts',
   },
   listPromptVersions: {
@@ -106,6 +114,7 @@ export const prompts = defineApi({
     get response() {
       return PromptList
     },
+    errors: stored,
     tag: 'Prompts',
   },
   setDefaultPromptVersion: {
@@ -122,6 +131,7 @@ export const prompts = defineApi({
     get response() {
       return Prompt
     },
+    errors: stored,
     tag: 'Prompts',
   },
   setDefaultPromptVersionByPost: {
@@ -138,6 +148,7 @@ export const prompts = defineApi({
     get response() {
       return Prompt
     },
+    errors: stored,
     tag: 'Prompts',
   },
 })

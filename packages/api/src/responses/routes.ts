@@ -1,4 +1,5 @@
 /** The routes of responses: the agent loop, and what is stored of its runs. */
+import { modelErrors } from '../model-errors.ts'
 import { defineApi } from '../route.ts'
 import type { Service } from '../route.ts'
 import { ResponseEvent } from './events.ts'
@@ -12,6 +13,11 @@ import {
   ResponsePage,
 } from './response.ts'
 import { InputItemQuery, ResponseId, ResponseQuery, RetrieveResponseQuery } from './stored-response-requests.ts'
+
+const stored = ['response_not_found'] as const
+
+/** What an input may name that is not there. */
+const input = [...modelErrors, ...stored, 'conversation_not_found', 'item_not_found'] as const
 
 export const responses = defineApi({
   createResponse: {
@@ -30,6 +36,9 @@ export const responses = defineApi({
     get event() {
       return ResponseEvent
     },
+    streamDialect: 'openai-events',
+    forms: true,
+    errors: [...input, 'prompt_not_found'],
     tag: 'Responses',
   },
   listResponses: {
@@ -65,6 +74,8 @@ export const responses = defineApi({
     get event() {
       return ResponseEvent
     },
+    streamDialect: 'openai-events',
+    errors: stored,
     tag: 'Responses',
   },
   deleteResponse: {
@@ -79,6 +90,7 @@ export const responses = defineApi({
     get response() {
       return ResponseDeleted
     },
+    errors: stored,
     tag: 'Responses',
   },
   cancelResponse: {
@@ -93,6 +105,7 @@ export const responses = defineApi({
     get response() {
       return ResponseObject
     },
+    errors: stored,
     tag: 'Responses',
   },
   listInputItems: {
@@ -110,6 +123,7 @@ export const responses = defineApi({
     get response() {
       return ItemPage
     },
+    errors: stored,
     tag: 'Responses',
   },
   compactResponse: {
@@ -124,6 +138,8 @@ export const responses = defineApi({
     get response() {
       return CompactedResponse
     },
+    forms: true,
+    errors: input,
     tag: 'Responses',
   },
   countInputTokens: {
@@ -138,6 +154,8 @@ export const responses = defineApi({
     get response() {
       return InputTokenCount
     },
+    forms: true,
+    errors: input,
     tag: 'Responses',
   },
 })
