@@ -53,4 +53,20 @@ describe('request parsing', () => {
       metadata: { team: 'x', run: '7' },
     })
   })
+
+  it('reads lists of the query, however a client spells them', () => {
+    const query = z.object({
+      include: z.array(z.enum(['a.b', 'c', 'd'])).optional(),
+      tags: z.array(z.string()).optional(),
+    })
+    const parse = createRequestParser(route({ query }))
+    const read = (raw: Record<string, string | string[]>): object => parse({ params: {}, query: raw, body: {} })
+    const both = { include: ['a.b', 'c'] }
+    expect(read({ include: ['a.b', 'c'] })).toEqual(both)
+    expect(read({ 'include[]': ['a.b', 'c'] })).toEqual(both)
+    expect(read({ include: 'a.b,c' })).toEqual(both)
+    expect(read({ include: 'a.b', 'include[]': 'c' })).toEqual(both)
+    expect(() => read({ include: 'a.b,x' })).toThrow("Invalid 'include[1]'")
+    expect(read({ tags: 'one, two' })).toEqual({ tags: ['one, two'] })
+  })
 })

@@ -7,7 +7,8 @@ export type RawQuery = Readonly<Record<string, string | string[] | undefined>>
 
 /**
  * Numbers, booleans and lists for a schema that declares them. Clients spell lists and objects as `include[]=a` and
- * `metadata[team]=x` (the OpenAI SDK does); both are understood.
+ * `metadata[team]=x` (the OpenAI SDK does); both are understood. A list of names may also stand in one value, as
+ * `include=a,b` (llama-stack-client writes it so).
  */
 export function toQueryValues(query: RawQuery, schema: z.ZodObject): Record<string, unknown> {
   const values = bareRecord()
@@ -20,7 +21,9 @@ export function toQueryValues(query: RawQuery, schema: z.ZodObject): Record<stri
       if (typeof entries === 'object') Object.assign(entries, { [inner]: last(raw) })
     } else if (kind === 'array') {
       const earlier = values[name]
-      values[name] = [...(Array.isArray(earlier) ? (earlier as unknown[]) : []), ...(Array.isArray(raw) ? raw : [raw])]
+      const given = Array.isArray(raw) ? raw : [raw]
+      const items = hasFixedNames(schema, name) ? given.flatMap((text) => text.split(',')) : given
+      values[name] = [...(Array.isArray(earlier) ? (earlier as unknown[]) : []), ...items]
     } else {
       values[name] = toScalar(last(raw), kind)
     }
@@ -41,6 +44,16 @@ function toScalar(text: string, kind: string): unknown {
 }
 
 function kindOf(schema: z.ZodObject, name: string): string {
+  return fieldOf(schema, name)?.type ?? 'string'
+}
+
+/** Whether a list takes certain names only: those have no commas, while a free text may. */
+function hasFixedNames(schema: z.ZodObject, name: string): boolean {
+  const field = fieldOf(schema, name)
+  return field?.type === 'array' && definitionOf(unwrap(field.element)).type === 'enum'
+}
+
+function fieldOf(schema: z.ZodObject, name: string): ReturnType<typeof definitionOf> | undefined {
   const field = Object.hasOwn(schema.shape, name) ? schema.shape[name] : undefined
-  return field === undefined ? 'string' : definitionOf(unwrap(field)).type
+  return field === undefined ? undefined : definitionOf(unwrap(field))
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { ChatCompletionRequest } from '@llama-stack/api'
+import { ChatCompletionRequest, CreateResponseRequest } from '@llama-stack/api'
 import { toValidationError } from './validation-error.ts'
 
 function errorOf(schema: z.ZodType, request: unknown): string {
@@ -66,6 +66,36 @@ describe('validation errors', () => {
     ],
   ])('names %s', (_name, fields, expected) => {
     expect(errorOf(ChatCompletionRequest, { model: 'm', messages: [user], ...fields })).toBe(expected)
+  })
+
+  it.each<[string, object, string]>([
+    [
+      'an item of an unknown type, with the types there are, once',
+      { input: [{ type: 'nope' }] },
+      `invalid_value input[0].type: Invalid 'input[0].type': expected one of 'message', 'reasoning', 'compaction', 'function_call', 'function_call_output', 'custom_tool_call', 'custom_tool_call_output', 'file_search_call', 'web_search_call', 'mcp_list_tools', 'mcp_call', 'mcp_approval_request', 'mcp_approval_response', 'computer_call', 'computer_call_output', 'image_generation_call', 'code_interpreter_call', 'local_shell_call', 'local_shell_call_output', 'shell_call', 'shell_call_output', 'apply_patch_call', 'apply_patch_call_output', 'tool_search_call', 'tool_search_output', 'item_reference', got "nope". Use one of these.`,
+    ],
+    [
+      'the role of an item that has no type',
+      { input: [{ content: 'x' }] },
+      "missing_field input[0].role: Missing required field 'input[0].role'. Add it to the request: one of 'user', 'system', 'developer', 'assistant'.",
+    ],
+    [
+      'a content part that the role does not have',
+      { input: [{ role: 'user', content: [{ type: 'output_text', text: 'x' }] }] },
+      `invalid_value input[0].content[0].type: Invalid 'input[0].content[0].type': expected one of 'input_text', 'input_image', 'input_file', got "output_text". Use one of: 'input_text', 'input_image', 'input_file'.`,
+    ],
+    [
+      'a missing field of a tool',
+      { tools: [{ type: 'mcp', server_url: 'https://example.com' }] },
+      "missing_field tools[0].server_label: Missing required field 'tools[0].server_label'. Add it to the request: a string.",
+    ],
+    [
+      'a format of an unknown kind',
+      { text: { format: { type: 'xml' } } },
+      `invalid_value text.format.type: Invalid 'text.format.type': expected one of 'text', 'json_object', 'json_schema', got "xml". Use one of: 'text', 'json_object', 'json_schema'.`,
+    ],
+  ])('of a response names %s', (_name, fields, expected) => {
+    expect(errorOf(CreateResponseRequest, { model: 'm', input: 'x', ...fields })).toBe(expected)
   })
 
   it('names the body when the body is at fault', () => {

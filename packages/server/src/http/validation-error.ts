@@ -65,15 +65,17 @@ function fromUnion(issue: z.core.$ZodIssueInvalidUnion, schema: z.core.$ZodType)
 
 const isTypeIssue = (issue: Issue): boolean => issue.code === 'invalid_type' || issue.code === 'invalid_value'
 
-function fromChoices(path: Path, values: readonly unknown[]): Finding {
+/** A longer list is not worth reading twice. */
+const MAX_REPEATED_CHOICES = 8
+
+function fromChoices(path: Path, given: readonly unknown[]): Finding {
+  // A discriminator that may be absent lists undefined too, which nobody can send.
+  const values: readonly unknown[] = given.filter((value) => value !== undefined)
   const list = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')
   const expected = values.length === 1 ? list : `one of ${list}`
-  return {
-    path,
-    problem: `expected ${expected}`,
-    fix: values.length === 1 ? `Use ${list}.` : `Use one of: ${list}.`,
-    expected,
-  }
+  const fix =
+    values.length > MAX_REPEATED_CHOICES ? 'Use one of these.' : `Use ${values.length === 1 ? '' : 'one of: '}${list}.`
+  return { path, problem: `expected ${expected}`, fix, expected }
 }
 
 function describe(issue: Exclude<Issue, z.core.$ZodIssueInvalidUnion>, schema: z.core.$ZodType): Finding {
