@@ -1,0 +1,208 @@
+/**
+ * Items of the Responses API as chat messages.
+ *
+ * What upstream's recordings have is kept to the letter: a call sent by a client is a message of its own without `content`,
+ * its output follows it wherever it stood in the list, and reasoning goes with the assistant's next message.
+ */
+import { StackError } from '@llama-stack/api'
+import type { ChatMessage } from '@llama-stack/api'
+import type { Adjustment } from './adjustment.ts'
+import { toToolCall } from './assistant-turn.ts'
+import type { ChatHistory } from './chat-history.ts'
+import { isCallOutput, partsOf } from './chat-item.ts'
+import type { CallOutput, ChatItem, MessageItem } from './chat-item.ts'
+import { toChatParts } from './content-parts.ts'
+import type { Placed } from './placed.ts'
+import type { ReferencedFiles } from './referenced-files.ts'
+import { toRoleMessage } from './role-messages.ts'
+import { toToolMessages } from './tool-messages.ts'
+
+export interface ToChatMessagesOptions {
+  /** The files that the items refer to; see `readReferencedFiles`. Default: none. */
+  readonly files?: ReferencedFiles
+  /** What a compaction item says. Default: its `encrypted_content` as it is. */
+  readonly readCompaction?: (encryptedContent: string) => string
+  /** What a reasoning item says that carries nothing readable. Default: nothing. */
+  readonly readReasoning?: (encryptedContent: string) => string | undefined
+}
+
+/** A history with items at its end. */
+export interface ConvertedItems {
+  readonly history: ChatHistory
+  /** The items that a chat has no place for. */
+  readonly adjustments: readonly Adjustment[]
+}
+
+/** Converts items and puts them at the end of a history. What came before is not converted again. */
+export function appendItems(
+  history: ChatHistory,
+  items: readonly Placed<ChatItem>[],
+  options: ToChatMessagesOptions = {},
+): ConvertedItems {
+  const conversion = new Conversion(history, options)
+  const messages = conversion.convert(items)
+  return { history: history.append(messages), adjustments: conversion.adjustments }
+}
+
+type ItemOf<Type extends string> = Extract<ChatItem, { type: Type }>
+type CallItem = ItemOf<'function_call'> | ItemOf<'custom_tool_call'>
+
+/** One list of items on its way to messages. */
+class Conversion {
+  readonly #history: ChatHistory
+  readonly #options: ToChatMessagesOptions
+  readonly #files: ReferencedFiles
+  readonly #messages: ChatMessage[] = []
+  /** Outputs whose call has not come by yet, by the call's id. */
+  readonly #outputs = new Map<string, Placed<CallOutput>>()
+  /** The reasoning that belongs to the assistant's next message. */
+  #reasoning: string[] = []
+  readonly adjustments: Adjustment[] = []
+
+  constructor(history: ChatHistory, options: ToChatMessagesOptions) {
+    this.#history = history
+    this.#options = options
+    this.#files = options.files ?? new Map()
+  }
+
+  convert(items: readonly Placed<ChatItem>[]): readonly ChatMessage[] {
+    for (const { value, param } of items) {
+      if (isCallOutput(value)) this.#outputs.set(value.call_id, { value, param })
+    }
+    // Vendors want an output right behind its call, which may be the last that the history has.
+    for (const callId of this.#outputs.keys()) if (this.#history.openCalls.includes(callId)) this.#answer(callId)
+    for (const item of items) this.#add(item)
+    for (const [callId, { param }] of this.#outputs) throw orphan(callId, param)
+    return this.#messages
+  }
+
+  #add({ value: item, param }: Placed<ChatItem>): void {
+    switch (item.type) {
+      case 'message':
+        return this.#message({ value: item, param })
+      case undefined:
+      case null:
+        if (typeof item.role !== 'string') throw unknownReference(item.id, param)
+        return this.#message({ value: item, param })
+      case 'item_reference':
+        throw unknownReference(item.id, param)
+      case 'function_call':
+        return this.#clientCall(item, item.arguments)
+      case 'custom_tool_call':
+        return this.#clientCall(item, JSON.stringify({ input: item.input }))
+      case 'mcp_call':
+        return this.#serverCall(item)
+      case 'reasoning':
+        return this.#reason(item)
+      case 'compaction':
+        return this.#compaction(item.encrypted_content)
+      case 'function_call_output':
+      case 'custom_tool_call_output':
+      // What the server did: the model was told by other means, or need not know.
+      case 'mcp_list_tools':
+      case 'web_search_call':
+      case 'file_search_call':
+      case 'mcp_approval_request':
+      case 'mcp_approval_response':
+        return undefined
+      case 'computer_call':
+      case 'computer_call_output':
+      case 'image_generation_call':
+      case 'code_interpreter_call':
+      case 'local_shell_call':
+      case 'local_shell_call_output':
+      case 'shell_call':
+      case 'shell_call_output':
+      case 'apply_patch_call':
+      case 'apply_patch_call_output':
+      case 'tool_search_call':
+      case 'tool_search_output':
+        return this.#leaveOut(item.type, param)
+    }
+  }
+
+  #message(item: Placed<MessageItem>): void {
+    const message = toRoleMessage(item, this.#files)
+    if (message.role === 'assistant') {
+      this.#messages.push({ ...message, ...this.#takeReasoning() })
+      return
+    }
+    this.#reasoning = []
+    if (message.role !== 'user' || !this.#isRepeated(message)) this.#messages.push(message)
+  }
+
+  /** Clients that answer a call sometimes send what led to it once more. */
+  #isRepeated(message: ChatMessage): boolean {
+    const { openCalls } = this.#history
+    return openCalls.length > 0 && JSON.stringify(this.#history.lastUserContent()) === JSON.stringify(message.content)
+  }
+
+  #clientCall({ call_id: callId, name }: CallItem, argumentsText: string): void {
+    // The history's own turn has it already.
+    if (this.#history.openCalls.includes(callId)) return
+    this.#call(callId, name, argumentsText)
+    if (this.#outputs.has(callId)) this.#answer(callId)
+  }
+
+  #serverCall(item: ItemOf<'mcp_call'>): void {
+    const { id, name, arguments: argumentsText, output, error } = item
+    const callId = id ?? `call_${this.#messages.length}`
+    this.#call(callId, name, argumentsText)
+    this.#messages.push(...toToolMessages(callId, output ?? error ?? ''))
+  }
+
+  #call(id: string, name: string, argumentsText: string): void {
+    const call = toToolCall({ index: 0, id, name, arguments: argumentsText })
+    this.#messages.push({ role: 'assistant', tool_calls: [call], ...this.#takeReasoning() })
+  }
+
+  #answer(callId: string): void {
+    const placed = this.#outputs.get(callId)
+    if (placed === undefined) return
+    this.#outputs.delete(callId)
+    const { output } = placed.value
+    const told =
+      typeof output === 'string' ? output : toChatParts(partsOf(output, `${placed.param}.output`), this.#files)
+    this.#messages.push(...toToolMessages(callId, told))
+  }
+
+  #reason({ content, summary, encrypted_content: sealed }: ItemOf<'reasoning'>): void {
+    const parts = content === undefined || content === null || content.length === 0 ? summary : content
+    const said = parts.map(({ text }) => text).join(' ')
+    const text = said === '' ? this.#options.readReasoning?.(sealed ?? '') : said
+    if (text !== undefined && text !== '') this.#reasoning.push(text)
+  }
+
+  #takeReasoning(): { readonly reasoning_content?: string } {
+    if (this.#reasoning.length === 0) return {}
+    const text = this.#reasoning.join(' ')
+    this.#reasoning = []
+    return { reasoning_content: text }
+  }
+
+  #compaction(sealed: string): void {
+    this.#messages.push({ role: 'assistant', content: this.#options.readCompaction?.(sealed) ?? sealed })
+  }
+
+  #leaveOut(type: string, param: string): void {
+    const reason = `a chat has no place for an item of type ${type}; the model is not told of it`
+    this.adjustments.push({ param, kind: 'dropped', reason })
+  }
+}
+
+function orphan(callId: string, param: string): StackError {
+  return new StackError('invalid_value', {
+    param: `${param}.call_id`,
+    problem: `No tool call found for function call output with call_id ${callId}`,
+    fix: 'Send the call before its output, or continue the response that made it with previous_response_id.',
+  })
+}
+
+function unknownReference(id: string, param: string): StackError {
+  return new StackError('invalid_value', {
+    param: `${param}.id`,
+    problem: 'no stored item has this id',
+    value: `'${id}'`,
+    fix: 'Send the item itself.',
+  })
+}
