@@ -8,6 +8,7 @@ import { row, sentence } from './error-row.ts'
 import type { ConfigFault, ErrorRow } from './error-row.ts'
 import { mcpErrors } from './mcp-errors.ts'
 import { providerErrors } from './provider-errors.ts'
+import { webSocketErrors } from './web-socket-errors.ts'
 import { safetyErrors } from './safety-errors.ts'
 import { stateErrors } from './state-errors.ts'
 
@@ -131,6 +132,12 @@ export const errorTable = Object.freeze({
     param: () => 'model',
     failover: true,
   }),
+  tool_unavailable: row<{ tool: string; reason: string; fix: string }>({
+    status: 400,
+    type: 'invalid_request_error',
+    message: (d) => `The tool '${d.tool}' cannot be used here: ${sentence(d.reason)} ${d.fix}`,
+    param: () => 'tools',
+  }),
   url_blocked: row<{ url: string; reason: string }>({
     status: 400,
     type: 'invalid_request_error',
@@ -194,6 +201,7 @@ export const errorTable = Object.freeze({
     type: 'api_error',
     message: (d) => `Recording '${d.file}' cannot be read: ${sentence(d.reason)} Record it again.`,
   }),
+  ...webSocketErrors,
   server_shutting_down: row<object>({
     status: 503,
     type: 'api_error',

@@ -1,0 +1,25 @@
+/**
+ * What the model is told of a search in files. The words are those of upstream: recorded conversations are found by
+ * them.
+ */
+import type { TextPart } from './search-outcome.ts'
+import type { FileSearchHit } from './vector-search-port.ts'
+
+const CITE =
+  "Cite sources immediately at the end of sentences before punctuation, using `<|file-id|>` format like 'This is a fact <|file-Cn3MSNn72ENTiiq11Qda4A|>.'. Do not add extra punctuation. Use only the file IDs provided, do not invent new ones."
+
+/** The parts of the tool message: what was found, the best first, and how to cite it. */
+export function toFileSearchMessage(hits: readonly FileSearchHit[], query: string): readonly TextPart[] {
+  const texts = [
+    `file_search tool found ${hits.length} chunks:\nBEGIN of file_search tool results.\n`,
+    ...hits.map((hit, index) => `[${index + 1}] ${toHead(hit)}\n${hit.text}\n`),
+    'END of file_search tool results.\n',
+    `The above results were retrieved to help answer the user's query: "${query}". Use them as supporting information only in answering this query. ${hits.length === 0 ? '' : CITE}\n`,
+  ]
+  return texts.map((text) => ({ type: 'text', text }))
+}
+
+function toHead({ documentId, score, attributes, filename }: FileSearchHit): string {
+  const told = JSON.stringify({ filename, ...attributes })
+  return `document_id: ${documentId}, score: ${score}, attributes: ${told} cite as <|${documentId}|>`
+}
