@@ -4,6 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ChatCompletionRepository, NewChatCompletion, RequestLogEntry, Storage } from '../storage/storage.ts'
 import { describeCachedReplies } from './cached-replies-conformance.ts'
+import { describeConversations } from './conversations-conformance.ts'
+import { describeJobs } from './jobs-conformance.ts'
+import { newcomer } from './newcomer.ts'
+import { describePrompts } from './prompts-conformance.ts'
+import { describeResponses } from './responses-conformance.ts'
 import { describeShields } from './shields-conformance.ts'
 
 /** The cases that a backend may skip, with a reason. */
@@ -37,6 +42,10 @@ export function describeStorage(suite: StorageConformance): void {
     describeRequestLog(store)
     describeLogKeeping(suite)
     describeCachedReplies((name) => suite.open(name))
+    describeResponses((name) => suite.open(name))
+    describeConversations((name) => suite.open(name))
+    describePrompts(store)
+    describeJobs((name) => suite.open(name))
     describeShields((name) => suite.open(name))
     describeClosing(suite)
   })
@@ -51,11 +60,6 @@ function caseOf(suite: StorageConformance, name: StorageCase): (run: () => Promi
 
 /** The store that the tests of one suite share. */
 type SharedStore = () => Storage
-
-/** A principal that nobody else uses, so that tests can share one store. */
-function newcomer(): { readonly id: string } {
-  return { id: `owner-${crypto.randomUUID()}` }
-}
 
 function completion(id: string, more: Partial<NewChatCompletion> = {}): NewChatCompletion {
   return {

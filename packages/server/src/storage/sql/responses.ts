@@ -84,10 +84,8 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
   })
 }
 
-const COLUMNS = [
-  ...['id', 'created_at_ms', 'model', 'status', 'background', 'previous_id', 'conversation_id'],
-  ...['input', 'output', 'messages', 'body', 'state'],
-].join(', ')
+const COLUMNS =
+  'id, created_at_ms, model, status, background, previous_id, conversation_id, input, output, messages, body, state'
 
 function prepare(connection: DatabaseSync) {
   const page = `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND (?2 IS NULL OR model = ?2) AND seq`
@@ -96,13 +94,13 @@ function prepare(connection: DatabaseSync) {
     select: connection.prepare(`SELECT ${COLUMNS} FROM responses WHERE owner = ? AND id = ?`),
     // The recursion carries ids only; rows are read once the way is known.
     chain: connection.prepare(
-      `WITH RECURSIVE chain (seq, previous_id, depth) AS (
+      `WITH RECURSIVE chain (seq, before_id, depth) AS (
          SELECT seq, previous_id, 1 FROM responses WHERE owner = ?1 AND id = ?2
          UNION ALL
          SELECT earlier.seq, earlier.previous_id, depth + 1 FROM chain CROSS JOIN responses AS earlier
-           ON earlier.owner = ?1 AND earlier.id = chain.previous_id WHERE depth < ?3
+           ON earlier.owner = ?1 AND earlier.id = chain.before_id WHERE depth < ?3
        )
-       SELECT ${COLUMNS.replace('previous_id', 'responses.previous_id')} FROM chain CROSS JOIN responses
+       SELECT ${COLUMNS} FROM chain CROSS JOIN responses
          ON responses.seq = chain.seq ORDER BY depth DESC`,
     ),
     ascending: connection.prepare(`${page} > ?3 ORDER BY seq LIMIT ?4`),
