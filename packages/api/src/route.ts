@@ -21,6 +21,17 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
  */
 export type StreamDialect = 'openai-chunks' | 'openai-events'
 
+/**
+ * How clients call an operation over a WebSocket, which `GET` on the route's path opens: each message is a call, each event of
+ * its reply a message back.
+ */
+export interface WebSocketFacts {
+  /** The `type` of the messages that call the operation. Their other members are the body, with `stream: true`. */
+  readonly message: string
+  /** Types of messages that need no answer. */
+  readonly ignores?: readonly string[]
+}
+
 /** One declared route. Wire schemas hold no transforms; what we receive is loose, so unknown fields travel on. */
 export interface Route {
   readonly method: Method
@@ -43,6 +54,8 @@ export interface Route {
   readonly streamDialect?: StreamDialect
   /** Whether the body may come as `application/x-www-form-urlencoded` too. Default: false. */
   readonly forms?: boolean
+  /** Whether the operation is called over a WebSocket too, and how. Default: it is not. */
+  readonly webSocket?: WebSocketFacts
   /** The status of a success. Default: 200; 204 has no body. */
   readonly status?: 200 | 201 | 204
   readonly errors?: readonly ErrorCode[]

@@ -5,7 +5,6 @@
  */
 import { ServerResponse } from 'node:http'
 import { bug } from '@llama-stack/api'
-import { PlainResponse } from './fast-lane/plain-response.ts'
 import type { ReplyMessage } from './http-message.ts'
 
 /** Both return false when the client reads too slowly: the response says `drain` when it may go on. */
@@ -20,12 +19,14 @@ const FRAME_BYTES = 8 + 4
 
 /** Creates a writer for a response whose head has been set. */
 export function createChunkWriter(response: ReplyMessage): ChunkWriter {
-  // The fast lane frames its chunks itself.
-  if (response instanceof PlainResponse) return response
-  if (!(response instanceof ServerResponse)) bug('a reply goes neither through Node nor through the fast lane')
+  // All others frame their chunks themselves.
+  if (hasText(response)) return response
+  if (!(response instanceof ServerResponse)) bug("a reply is neither Node's own nor one that takes texts")
   const write = createFrameWriter(response)
   return { write, writeText: (text) => write(Buffer.from(text, 'latin1')) }
 }
+
+const hasText = (response: ReplyMessage): response is ReplyMessage & ChunkWriter => response.writeText !== undefined
 
 function createFrameWriter(response: ServerResponse): ChunkWriter['write'] {
   let headIsOut = false

@@ -48,6 +48,8 @@ interface RouteMatch {
 /** The steps between the router and the operations. */
 export interface Edge {
   serve(arrival: Arrival, match: RouteMatch): void
+  /** Checks who opens a connection for calls of a route, as if it were such a call. Throws what refuses it. */
+  admit(opening: RequestHead, bound: BoundRoute): void
   /** Answers a request that found no route, or that the router could not read. */
   refuse(arrival: Arrival, error: unknown): void
   /** Answers OPTIONS: what the path allows, and whether a page may ask. */
@@ -116,6 +118,12 @@ export function createEdge(options: EdgeOptions): Edge {
         // Whoever aborted the call has answered it, or there is nobody left to answer.
         if (!exchange.signal.aborted) fail(exchange, error, log)
       })
+    },
+    admit({ url, headers }, { route }) {
+      if (edge.draining) throw new StackError('server_shutting_down', {})
+      // Browsers open WebSockets to other origins without asking, and with GET, which would pass as a read.
+      steps.guard.check({ method: route.method, url, headers }, edge.checkHost)
+      steps.authenticate(headers, route.access)
     },
     refuse(arrival, error) {
       fail(enter(arrival), edge.draining ? new StackError('server_shutting_down', {}) : error, log)

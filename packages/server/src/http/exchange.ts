@@ -7,10 +7,12 @@ import type { Placed } from '../kernel/placed-list.ts'
 import type { BoundRoute } from './bound-route.ts'
 import type { PlainRequest } from './fast-lane/plain-request.ts'
 import type { ReplyMessage, RequestHead } from './http-message.ts'
+import type { MessageRequest } from './web-socket/message-request.ts'
 
 /** What is known about a request when it is over: a row of the request log, a sample of the metrics. */
 export interface FinishedRequest {
   readonly requestId: string
+  /** `WS` for a message of a WebSocket. */
   readonly method: string
   /** The path as it came, without its query. */
   readonly path: string
@@ -35,9 +37,9 @@ export interface FinishedRequest {
   readonly firstByteMs: number | undefined
 }
 
-/** A request on its way in: Node's own two objects, or those of the fast lane. */
+/** A request on its way in: Node's own two objects, those of the fast lane, or those of a WebSocket's message. */
 export interface Arrival {
-  readonly request: IncomingMessage | PlainRequest
+  readonly request: IncomingMessage | PlainRequest | MessageRequest
   readonly response: ReplyMessage
 }
 
@@ -50,7 +52,7 @@ export interface ExchangeOptions {
 
 /** The state of one request, shared by the steps of the pipeline. A class, because one is made for each request. */
 export class Exchange implements Placed {
-  readonly request: IncomingMessage | PlainRequest
+  readonly request: Arrival['request']
   readonly response: ReplyMessage
   readonly requestId: string
   /** Sent with whatever reply: request id, CORS. In lower case. */

@@ -21,6 +21,7 @@ import { allowedMethods, toRouteEntries, toRouteError } from './route-table.ts'
 import type { RouteEntry } from './route-table.ts'
 import { createStackFetch } from './stack-fetch.ts'
 import type { StackFetch } from './stack-fetch.ts'
+import { createWebSocketDoor } from './web-socket/web-socket-door.ts'
 
 /** What the application is made of. */
 export interface HttpAppOptions {
@@ -72,12 +73,14 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     (router ??= createRouter(entries, edge, (arrival) => door.attach(arrival)))
   const door = createStackFetch(getRouter)
   const dispatcher = createDispatcher(entries, edge, getRouter)
+  const webSockets = createWebSocketDoor(entries, edge, options.server)
   const listeners: Listener[] = []
   let closed: Promise<void> | undefined
   let cutNow: (() => void) | undefined
 
   const drain = async (drainTimeoutMs: number): Promise<void> => {
     edge.draining = true
+    webSockets?.drain()
     const waiting = Promise.withResolvers<void>()
     edge.onOver = () => {
       if (edge.open.size === 0) waiting.resolve()
@@ -108,6 +111,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       const listener = await openListener(dispatcher, where, {
         clock: options.clock,
         keyRequired: apiKeys.length > 0,
+        webSockets,
         ...(tls !== undefined && { tls }),
       })
       listeners.push(listener)

@@ -22,6 +22,8 @@ export interface ReplyMessage {
   flushHeaders(): void
   /** Returns false when the client reads too slowly: `drain` tells when it may go on. */
   write(chunk: Uint8Array | string): boolean
+  /** The same for bytes that are the characters of a text (Latin-1). Node's own replies have no such thing. */
+  writeText?(text: string): boolean
   end(chunk?: Uint8Array | string): unknown
   /** Breaks the connection off. */
   destroy(): unknown

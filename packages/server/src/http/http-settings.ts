@@ -31,6 +31,8 @@ export interface HttpServerSettings {
   readonly maxBodyBytes?: number
   /** Silence on an event stream after which a comment is sent. Default: 15,000 ms. */
   readonly keepAliveMs?: number
+  /** How long a WebSocket may be open; what is at work then is finished. Default: 3,600,000 ms, as OpenAI has it. */
+  readonly maxWebSocketMs?: number
   /** Keys that open the server. Empty: no key is needed and every caller is `local`. */
   readonly apiKeys?: readonly string[]
   /** Host names accepted on a loopback bind, besides the loopback names. `*` accepts all. */

@@ -12,6 +12,7 @@ import type { FastLaneOptions } from './fast-lane/fast-lane.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { TlsSettings } from './http-settings.ts'
 import { renderError } from './render-error.ts'
+import type { WebSocketDoor } from './web-socket/web-socket-door.ts'
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -37,6 +38,8 @@ export interface ListenerSettings {
   /** Whether callers need a key; without one, only loopback addresses may be bound. */
   readonly keyRequired: boolean
   readonly clock: Clock
+  /** Where requests for WebSockets go. Default: they are requests like any other. */
+  readonly webSockets?: WebSocketDoor | undefined
 }
 
 /** As long as common load balancers keep theirs (60 s), and a little more: the client must be the one who closes. */
@@ -61,8 +64,10 @@ export async function openListener(
   settings: ListenerSettings,
 ): Promise<Listener> {
   if (!settings.keyRequired && !isLoopback(host)) throw new StackError('unsafe_bind', { host })
-  const server = await toServer(dispatcher, settings.tls)
+  const { webSockets } = settings
+  const server = await toServer(dispatcher, settings)
   server.on('clientError', refuseUnreadable)
+  if (webSockets !== undefined) server.on('upgrade', (...opening) => webSockets.open(...opening))
   // Behind TLS the share of a request that the lane saves is small, and Node's server owns the sockets.
   const lane = settings.tls === undefined ? openFastLane(server, toLaneOptions(dispatcher, settings)) : undefined
   await bind(server, { port, host, ...(backlog !== undefined && { backlog }) })
@@ -77,6 +82,7 @@ export async function openListener(
         server.close(() => resolve())
         server.closeAllConnections()
         lane?.closeAll()
+        webSockets?.closeAll()
       })
     },
   }
@@ -100,9 +106,14 @@ function toLaneOptions(dispatcher: Dispatcher, { clock }: ListenerSettings): Fas
   }
 }
 
-async function toServer(dispatcher: Dispatcher, tls: TlsSettings | undefined): Promise<Server> {
+async function toServer(dispatcher: Dispatcher, { tls, webSockets }: ListenerSettings): Promise<Server> {
   const handler = dispatcher.serve
-  if (tls === undefined) return createServer(SERVER_OPTIONS, handler)
+  const options: ServerOptions = {
+    ...SERVER_OPTIONS,
+    // Some clients offer HTTP/2 with every request, which is a request all the same.
+    ...(webSockets !== undefined && { shouldUpgradeCallback: (request) => webSockets.accepts(request) }),
+  }
+  if (tls === undefined) return createServer(options, handler)
   const [cert, key, ca] = await Promise.all([
     readPem('tls_certfile', tls.certFile),
     readPem('tls_keyfile', tls.keyFile),
@@ -110,7 +121,7 @@ async function toServer(dispatcher: Dispatcher, tls: TlsSettings | undefined): P
   ])
   const clientAuthentication = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
   try {
-    return createTlsServer({ ...SERVER_OPTIONS, cert, key, ...clientAuthentication }, handler)
+    return createTlsServer({ ...options, cert, key, ...clientAuthentication }, handler)
   } catch (cause) {
     throw tlsInvalid(`The files of TLS, '${tls.certFile}' first, cannot be used: ${reasonOf(cause)}.`, {
       fix: 'Check that server.tls_certfile and server.tls_keyfile are PEM files that belong together.',

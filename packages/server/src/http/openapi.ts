@@ -94,6 +94,8 @@ function toOperation(bound: BoundRoute, path: string, schemas: SchemaCollector):
     alias === 0 &&
       aliases.length > 0 &&
       `Also served at ${aliases.map((other) => `\`${withoutStars(other)}\``).join(', ')}.`,
+    route.webSocket !== undefined &&
+      `Also over a WebSocket, which \`GET\` on this path opens: messages of the type \`${route.webSocket.message}\` are calls.`,
   ].filter((note) => typeof note === 'string')
   return {
     // An id must be unique in the document.

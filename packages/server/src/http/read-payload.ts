@@ -6,6 +6,7 @@ import type { PlainRequest } from './fast-lane/plain-request.ts'
 import { parseForm } from './form-body.ts'
 import { parseJson } from './parse-request.ts'
 import { readBody } from './read-body.ts'
+import { MessageRequest } from './web-socket/message-request.ts'
 
 /** The body of a request. */
 export interface Payload {
@@ -20,12 +21,13 @@ const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
 /** Reads the body that a route takes. Throws `unsupported_media_type`, `body_too_large` and `invalid_json`. */
 export async function readPayload(
-  request: IncomingMessage | PlainRequest,
+  request: IncomingMessage | PlainRequest | MessageRequest,
   route: Route,
   maxBytes: number,
 ): Promise<Payload> {
   const { body: schema, forms = false } = route
   if (schema === undefined) return { body: {}, rawBody: undefined }
+  if (request instanceof MessageRequest) return { body: request.body, rawBody: undefined }
   const { 'content-type': contentType } = request.headers
   const isJson = contentType === undefined || JSON_TYPE.test(contentType)
   if (!isJson && !(forms && FORM_TYPE.test(contentType))) {

@@ -98,6 +98,7 @@ const sampleApi = defineApi({
     summary: 'Creates a response.',
     forms: true,
     streamDialect: 'openai-events',
+    webSocket: { message: 'response.create', ignores: ['response.processed'] },
     body: ResponseRequest,
     response: z.looseObject({}),
     event: z.looseObject({ type: z.string() }),

@@ -1,0 +1,17 @@
+/** One message of a WebSocket, as a request. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { RequestHead } from '../http-message.ts'
+
+/** What the message says is the body; path and headers are those of the request that opened the WebSocket. */
+export class MessageRequest implements RequestHead {
+  readonly method = 'WS'
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: unknown
+
+  constructor({ url, headers }: Pick<MessageRequest, 'url' | 'headers'>, body: unknown) {
+    this.url = url
+    this.headers = headers
+    this.body = body
+  }
+}
