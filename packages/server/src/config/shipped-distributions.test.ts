@@ -8,9 +8,8 @@ import type { StackConfig } from './stack-config.ts'
 import { upstreamCatalog } from './upstream-catalog.ts'
 
 const distributionsDir = fileURLToPath(new URL('../../../../distributions/', import.meta.url))
-const servedTypes = {
-  inference: upstreamCatalog.filter(({ api }) => api === 'inference').map(({ type }) => type),
-}
+const typesOf = (of: string): string[] => upstreamCatalog.filter(({ api }) => api === of).map(({ type }) => type)
+const servedTypes = { inference: typesOf('inference'), tool_runtime: typesOf('tool_runtime') }
 
 function load(source: string, env: Readonly<Record<string, string>> = {}): Promise<StackConfig> {
   return loadConfig({ source, env, cwd: '/', home: '/home/ada', servedTypes, distributionsDir })
@@ -57,6 +56,9 @@ describe('the shipped distributions', () => {
     ['AZURE_API_KEY', 'azure'],
     ['MISTRAL_API_KEY', 'mistral'],
     ['OPENROUTER_API_KEY', 'openrouter'],
+    ['TAVILY_SEARCH_API_KEY', 'tavily-search'],
+    ['BRAVE_SEARCH_API_KEY', 'brave-search'],
+    ['BING_API_KEY', 'bing-search'],
   ])('starter turns on with %s: %s', async (variable, id) => {
     expect(ids(await load('starter', { [variable]: 'http://value' }))).toContain(id)
   })
@@ -71,7 +73,7 @@ describe('the shipped distributions', () => {
     const compared = ({ providers }: StackConfig): unknown =>
       providers.map(({ api, id, type, config }) => ({ api, id, type, config }))
     expect(compared(ciTests)).toEqual(compared(starter))
-    expect(ciTests.providers).toHaveLength(27)
+    expect(ciTests.providers).toHaveLength(30)
     expect(ciTests.models.map(({ model_id }) => model_id)).toContain('azure/gpt-4o')
   })
 
@@ -82,7 +84,7 @@ describe('the shipped distributions', () => {
 
   it('starter is explained: what runs, by what, and what would turn the rest on', async () => {
     const explained = explainConfig(await load('starter', { OLLAMA_URL: 'http://o' }))
-    expect(explained.providers).toEqual({ listed: 27, enabled: 11, started: 11 })
+    expect(explained.providers).toEqual({ listed: 30, enabled: 11, started: 11 })
     expect(explained.native).toEqual([
       {
         api: 'inference',
