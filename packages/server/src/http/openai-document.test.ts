@@ -4,7 +4,20 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
-import { conversations, ResponseEvent, responses } from '@llama-stack/api'
+import {
+  CompactRequest,
+  conversations,
+  CreateConversationRequest,
+  CreateResponseRequest,
+  InputItem,
+  InputTokensRequest,
+  ItemResource,
+  OutputItem,
+  ResponseEvent,
+  ResponseObject,
+  responses,
+  ResponseTool,
+} from '@llama-stack/api'
 import type { Route } from '@llama-stack/api'
 import { isRecord } from '../kernel/json-record.ts'
 import { toSchemaGuard } from './schema-guard.ts'
@@ -18,21 +31,56 @@ function entryOf(start: number): unknown {
   const [line = ''] = lines.slice(start, start + 1)
   const indent = line.search(/\S/)
   const length = lines.slice(start + 1).findIndex((next) => next.trim() !== '' && next.search(/\S/) <= indent)
-  const document: unknown = parse(lines.slice(start, start + 1 + length).join('\n'))
+  const text = lines.slice(start, start + 1 + length).join('\n')
+  // An alias may name what stands in another entry; nothing that is read here does.
+  const document: unknown = parse(text.replaceAll(/: \*\w+$/gm, ': null'))
   return isRecord(document) ? Object.values(document)[0] : undefined
 }
 
 const schemaNamed = (name: string): unknown => entryOf(lines.indexOf(`    ${name}:`))
 
-const Union = z.object({ anyOf: z.array(z.object({ $ref: z.string() })) })
+const Reference = z.object({ $ref: z.string() })
+const Union = z.object({ anyOf: z.array(Reference) })
+const Kinds = z.object({ oneOf: z.array(Reference) })
+const TypeName = z.object({ enum: z.tuple([z.string()]) })
+
+const schemaAt = ({ $ref }: z.infer<typeof Reference>): unknown =>
+  schemaNamed($ref.replace('#/components/schemas/', ''))
+
+/** The properties of a documented object, those of its parts included. */
+function propertiesOf(schema: unknown): Readonly<Record<string, unknown>> {
+  if (!isRecord(schema)) return {}
+  const reference = Reference.safeParse(schema)
+  if (reference.success) return propertiesOf(schemaAt(reference.data))
+  const { allOf, properties } = schema
+  const parts = Array.isArray(allOf) ? allOf.map(propertiesOf) : []
+  return Object.assign({}, ...parts, properties) as Record<string, unknown> // records of records
+}
+
+/** The values of `type` that the members of a documented union have: the first where a member has several. */
+const documentedTypes = (union: string): string[] =>
+  Kinds.parse(schemaNamed(union)).oneOf.map((member) => {
+    const { type } = propertiesOf(schemaAt(member))
+    return z.object({ enum: z.array(z.string()).min(1) }).parse(type).enum[0] ?? ''
+  })
+
+/** The values of `type` that one of our unions knows: what it tells whoever sends another. */
+function knownTypes(schema: z.ZodType): unknown[] {
+  const listed = (issues: readonly z.core.$ZodIssue[]): unknown[] =>
+    issues.flatMap((issue) => {
+      if (issue.code !== 'invalid_union') return []
+      return 'options' in issue && issue.options !== undefined ? [...issue.options] : issue.errors.flatMap(listed)
+    })
+  return listed(schema.safeParse({ type: 'no such type' }).error?.issues ?? [])
+}
 const EventSchema = z.object({
-  properties: z.object({ type: z.object({ enum: z.tuple([z.string()]) }) }),
+  properties: z.object({ type: TypeName }),
   'x-oaiMeta': z.object({ example: z.string() }),
 })
 
 function documentedEvents(): { readonly type: string; readonly example: string }[] {
   return Union.parse(schemaNamed('ResponseStreamEvent')).anyOf.map(({ $ref }) => {
-    const schema = EventSchema.parse(schemaNamed($ref.replace('#/components/schemas/', '')))
+    const schema = EventSchema.parse(schemaAt({ $ref }))
     return { type: schema.properties.type.enum[0], example: schema['x-oaiMeta'].example }
   })
 }
@@ -173,6 +221,33 @@ describe.skipIf(!isThere)(
       }
     })
 
+    it.each<[string, z.ZodObject]>([
+      ['CreateResponse', CreateResponseRequest],
+      ['CompactResponseMethodPublicBody', CompactRequest],
+      ['TokenCountsBody', InputTokensRequest],
+      ['CreateConversationBody', CreateConversationRequest],
+    ])('has in %s no parameter that we do not declare', (name, schema) => {
+      const documented = Object.keys(propertiesOf(schemaNamed(name)))
+      expect(documented.length).toBeGreaterThan(0)
+      expect(documented.filter((key) => !(key in schema.shape))).toEqual([])
+    })
+
+    it('has in Response one field that we do not declare, which SDKs compute', () => {
+      const documented = Object.keys(propertiesOf(schemaNamed('Response')))
+      expect(documented.filter((key) => !(key in ResponseObject.shape))).toEqual(['output_text'])
+    })
+
+    it.each<[string, z.ZodType]>([
+      ['Item', InputItem],
+      ['OutputItem', OutputItem],
+      ['ItemResource', ItemResource],
+      ['ConversationItem', ItemResource],
+      ['Tool', ResponseTool],
+    ])('has in %s no kind that we do not know', (union, schema) => {
+      expect(documentedTypes(union).length).toBeGreaterThan(14)
+      expect(knownTypes(schema)).toEqual(expect.arrayContaining(documentedTypes(union)))
+    })
+
     it('has operations that are all served, at both base paths', () => {
       const examples = documentedExamples()
       expect(examples).toHaveLength(22)
@@ -188,6 +263,27 @@ describe.skipIf(!isThere)(
 
     it.each(documentedReplies())('$name: the reply is accepted', ({ schema, value }) => {
       expect(problemsOf(schema, complete(value))).toEqual([])
+    })
+  },
+)
+
+const openResponses = fileURLToPath(new URL('../../../../../shared/spec/openresponses-spec.json', import.meta.url))
+const isThereToo = existsSync(openResponses)
+
+describe.skipIf(!isThereToo)(
+  `Open Responses’ document${isThereToo ? '' : ' (skipped: ../shared/spec/openresponses-spec.json is absent)'}`,
+  () => {
+    it('requires fields that a response of ours has to have', () => {
+      const resource = z.object({ required: z.array(z.string()).min(20) })
+      const document = z.object({
+        components: z.object({ schemas: z.object({ ResponseResource: resource }) }),
+      })
+      const { components } = document.parse(JSON.parse(readFileSync(openResponses, 'utf8')))
+      const { shape } = ResponseObject
+      const required = Object.entries(shape).flatMap(([key, field]) =>
+        field.safeParse(undefined).success ? [] : [key],
+      )
+      expect(required).toEqual(expect.arrayContaining(components.schemas.ResponseResource.required))
     })
   },
 )
