@@ -9,9 +9,10 @@ import type {
   Principal,
   ProviderEnvironment,
   ResponseCacheAdmin,
+  Safety,
   Upstream,
 } from '@llama-stack/api'
-import { inference, inspect, models, responseCache, StackError } from '@llama-stack/api'
+import { inference, inspect, models, responseCache, safety, StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
@@ -27,6 +28,7 @@ import { silentLog } from './kernel/log.ts'
 import { createUpstream } from './kernel/upstream.ts'
 import { VERSION } from './kernel/version.ts'
 import { providerRegistry } from './providers/registry.gen.ts'
+import { toInferenceForProviders } from './services/inference/inference-for-providers.ts'
 import { createInferenceService } from './services/inference/inference-service.ts'
 import { createInspectService } from './services/inspect/inspect-service.ts'
 import { ModelFactsBook } from './services/models/model-facts-book.ts'
@@ -45,6 +47,9 @@ import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
 import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
 import { ResponseCache } from './services/response-cache/response-cache.ts'
+import { parseDeclaredShields } from './services/safety/declared-shields.ts'
+import { createSafetyService } from './services/safety/safety-service.ts'
+import type { SafetyOptions, SafetyService } from './services/safety/safety-service.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
@@ -77,6 +82,7 @@ export interface StackServices {
   readonly models: Models
   readonly inspect: Inspect
   readonly responseCache: ResponseCacheAdmin
+  readonly safety: Safety
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -137,6 +143,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     accounting: options.recordings === undefined,
     replaying: options.recordings?.mode === 'replay',
     env: options.env ?? process.env,
+    inference: toInferenceForProviders(() => inferring, NOBODY),
   })
   opening.defer(() => disposeProviders(everyProvider))
   const providers = ofApi(everyProvider, 'inference')
@@ -160,6 +167,14 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     storesCompletions: config.inferenceStore.enabled,
     cache: isCached ? cache : undefined,
   })
+  const guarding = createSafety({
+    config,
+    providers: ofApi(everyProvider, 'safety'),
+    storage,
+    ids,
+    log,
+    replaying: options.recordings?.mode === 'replay',
+  })
   const services: StackServices = {
     inference: inferring,
     models: createModelsService({ ...known, registry, providers, clock, inference: inferring }),
@@ -179,6 +194,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       enabled: isCached,
       maxBytes: config.responseCache.maxBytes,
     }),
+    safety: guarding,
   }
   const routes = bindRoutes(services)
   const app = opening.adopt(
@@ -272,6 +288,21 @@ function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolea
   return new Executor({ ...rest, policy: config.reliability, random: Math.random })
 }
 
+function createSafety({
+  config,
+  ...parts
+}: Omit<SafetyOptions, 'declared' | 'defaultShieldId'> & { config: StackConfig }): SafetyService {
+  const defaultShieldId = config.apiSettings['safety']?.['default_shield_id']
+  return createSafetyService({
+    ...parts,
+    declared: parseDeclaredShields(
+      config.resources.shields,
+      parts.providers.map(({ id }) => id),
+    ),
+    defaultShieldId: typeof defaultShieldId === 'string' ? defaultShieldId : undefined,
+  })
+}
+
 async function openUpstream(
   options: StackOptions,
   settings: { readonly allowPrivateUrls: boolean; readonly log: Log; readonly clock: Clock },
@@ -346,6 +377,7 @@ function bindRoutes(services: StackServices): BoundRoute[] {
     [models, services.models],
     [inspect, services.inspect],
     [responseCache, services.responseCache],
+    [safety, services.safety],
   ] as const
   return tables.flatMap(([api, service]) =>
     Object.entries(api).map(([name, route]) => ({
@@ -408,6 +440,7 @@ function toLogEntry(finished: FinishedRequest): RequestLogEntry {
     streamed: record.streamed ?? false,
     demo: record.demo ?? false,
     cached: record.cached ?? false,
+    adjustments: record.adjustments ?? [],
     inputTokens: record.inputTokens ?? null,
     outputTokens: record.outputTokens ?? null,
     totalTokens: record.totalTokens ?? null,

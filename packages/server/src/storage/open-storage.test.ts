@@ -136,6 +136,7 @@ describe('a store of several processes', () => {
     const counts = {
       demo: false,
       cached: false,
+      adjustments: [],
       inputTokens: null,
       outputTokens: null,
       totalTokens: null,

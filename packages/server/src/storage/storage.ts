@@ -198,6 +198,8 @@ export interface RequestLogEntry {
   readonly client: string | null
   /** No provider was called for it: an answer given before, or one under way for an equal request, was given. */
   readonly cached: boolean
+  /** What was done otherwise than asked: `dropped:seed`, `emulated:text.format`. */
+  readonly adjustments: readonly string[]
 }
 
 /** A row of the request log, and the cursor that continues a list after it. */

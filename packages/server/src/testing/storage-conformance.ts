@@ -332,6 +332,7 @@ function logEntry(more: Partial<RequestLogEntry>): RequestLogEntry {
     attempts: [{ providerId: 'openai', model: 'gpt-4o', status: 200, errorCode: null, durationMs: 19 }],
     client: 'openai-python/2.0',
     cached: false,
+    adjustments: ['dropped:seed', 'emulated:text.format'],
     ...more,
   }
 }
@@ -352,6 +353,7 @@ const NOTHING_KNOWN = Object.freeze({
   attempts: [],
   client: null,
   cached: true,
+  adjustments: [],
 })
 
 function describeRequestLog(store: SharedStore): void {

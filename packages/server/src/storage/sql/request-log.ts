@@ -36,6 +36,8 @@ const Attempts = lateSchema(() =>
   ),
 )
 
+const Adjustments = lateSchema(() => z.array(z.string()))
+
 /** Creates the log over an open database. A batch that cannot be written is dropped with a warning. */
 export function createRequestLog(database: SqliteDatabase, log: Log): RequestLog {
   const insert = prepareInsert(database)
@@ -86,8 +88,8 @@ function prepareInsert({ connection }: SqliteDatabase): (entry: RequestLogEntry)
   const insert = connection.prepare(
     `INSERT INTO request_log (owner, request_id, started_at_ms, operation, route, method, path, status, error_code, model,
        provider_id, provider_model, streamed, demo, input_tokens, output_tokens, total_tokens, first_byte_ms, duration_ms,
-       attempt_ms, attempts, client, cached)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       attempt_ms, attempts, client, cached, adjustments)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return (entry) => {
     const attemptMs = ordinaryAttemptMs(entry)
@@ -115,6 +117,7 @@ function prepareInsert({ connection }: SqliteDatabase): (entry: RequestLogEntry)
       attemptMs === null && entry.attempts.length > 0 ? JSON.stringify(entry.attempts) : null,
       entry.client,
       Number(entry.cached),
+      entry.adjustments.length > 0 ? JSON.stringify(entry.adjustments) : null,
     )
   }
 }
@@ -195,5 +198,6 @@ function toRequestLogRow(row: Selectable<Tables['request_log']>): RequestLogRow 
     attempts: toAttempts(row),
     client: row.client,
     cached: row.cached === 1,
+    adjustments: row.adjustments === null ? [] : Adjustments.parse(JSON.parse(row.adjustments)),
   }
 }

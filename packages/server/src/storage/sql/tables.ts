@@ -59,6 +59,8 @@ interface RequestLogTable {
   client: string | null
   /** 0 or 1. */
   cached: number
+  /** JSON, where there are any. */
+  adjustments: string | null
 }
 
 interface ResponseCacheTable {

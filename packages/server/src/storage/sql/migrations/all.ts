@@ -7,6 +7,7 @@ import { modelRevision } from './0005-model-revision.ts'
 import { modelProbes } from './0006-model-probes.ts'
 import { agentState } from './0007-agent-state.ts'
 import { shields } from './0008-shields.ts'
+import { requestLogAdjustments } from './0009-request-log-adjustments.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   modelProbes,
   agentState,
   shields,
+  requestLogAdjustments,
 ])
