@@ -48,7 +48,7 @@ export interface Route {
   readonly query?: z.ZodObject
   readonly body?: z.ZodObject
   readonly response?: z.ZodType
-  /** What flows as server-sent events when the body says `stream: true`. */
+  /** What flows as server-sent events when the body, or the query of a GET, says `stream: true`. */
   readonly event?: z.ZodType
   /** How they stand in the stream, and how a failure in its midst does. Default: openai-chunks. */
   readonly streamDialect?: StreamDialect

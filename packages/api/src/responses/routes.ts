@@ -19,6 +19,15 @@ const stored = ['response_not_found'] as const
 /** What an input may name that is not there. */
 const input = [...modelErrors, ...stored, 'conversation_not_found', 'item_not_found'] as const
 
+/** What the tools and the shields of a request may fail with, before there is a response that could say so. */
+const helpers = [
+  'tool_unavailable',
+  'connector_not_found',
+  'mcp_server_authentication',
+  'shield_not_found',
+  'guardrails_unavailable',
+] as const
+
 export const responses = defineApi({
   createResponse: {
     method: 'POST',
@@ -37,8 +46,9 @@ export const responses = defineApi({
       return ResponseEvent
     },
     streamDialect: 'openai-events',
+    webSocket: { message: 'response.create', ignores: ['response.processed'] },
     forms: true,
-    errors: [...input, 'prompt_not_found'],
+    errors: [...input, ...helpers, 'prompt_not_found'],
     tag: 'Responses',
   },
   listResponses: {

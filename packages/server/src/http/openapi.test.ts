@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { responses, value } from '@llama-stack/api'
 import { toOpenApi } from './openapi.ts'
 import { createSampleApp, toSampleRoutes } from './sample-app.ts'
 
@@ -58,6 +59,26 @@ describe('the OpenAPI document', () => {
       required: false,
       schema: { type: 'integer', default: 20, maximum: 100, minimum: -9007199254740991 },
     })
+  })
+
+  it('says by what a stream is asked for, and how it ends', () => {
+    const { createResponse, retrieveResponse } = responses
+    const bound = Object.entries({ createResponse, retrieveResponse }).map(([name, route]) => ({
+      name,
+      route,
+      tag: route.tag,
+      operation: () => Promise.resolve(value(undefined)),
+    }))
+    const { paths } = toOpenApi(bound, { title: 'Responses', version: '1.0.0' }) as unknown as Tree
+    const noteOf = (path: string, method: string): unknown =>
+      paths?.[path]?.[method]?.['responses']?.['200']?.['content']?.['text/event-stream']?.['schema']?.['description']
+    const ending = 'The `event:` line before it has its `type`. There is no `[DONE]`.'
+    expect(noteOf('/v1/responses', 'post')).toBe(
+      `The JSON of each \`data:\` line when the body says \`stream: true\`. ${ending}`,
+    )
+    expect(noteOf('/v1/responses/{response_id}', 'get')).toBe(
+      `The JSON of each \`data:\` line when the query says \`stream: true\`. ${ending}`,
+    )
   })
 
   it('is served, with a page that shows it', async () => {

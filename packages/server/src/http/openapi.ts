@@ -174,7 +174,7 @@ function toResponses(route: Route, schemas: SchemaCollector): JsonObject {
     content['text/event-stream'] = {
       schema: {
         ...schema,
-        description: `The JSON of each \`data:\` line when the body says \`stream: true\`. ${streamNotes[route.streamDialect ?? 'openai-chunks']}`,
+        description: `The JSON of each \`data:\` line when the ${route.body === undefined ? 'query' : 'body'} says \`stream: true\`. ${streamNotes[route.streamDialect ?? 'openai-chunks']}`,
       },
     }
   }
