@@ -163,7 +163,9 @@ export interface ProviderInput<Config, Required extends ProviderApi = never, Use
 export type ProviderCall = Pick<
   CallContext,
   'requestId' | 'signal' | 'providerData' | 'testId' | 'rawBody' | 'rawFields'
->
+> &
+  /** Whose models a provider may ask that depends on inference. Default: those of the configuration. */
+  Partial<Pick<CallContext, 'principal'>>
 
 /**
  * A provider's answer to a completion. `upstream` means that the vendor speaks OpenAI's protocol: the service relays and

@@ -90,6 +90,7 @@ function upstreamWith(network: NetworkOptions, shared: Shared): Upstream {
         body: request.body ?? (method === 'POST' ? '' : undefined),
         headersTimeoutMs: request.headersTimeoutMs ?? readMs,
         idleTimeoutMs: request.idleTimeoutMs ?? readMs,
+        once: request.once === true,
         receiver,
       }
       const headers = through === undefined ? request.headers : { ...network.headers, ...request.headers }

@@ -156,6 +156,18 @@ describe('a connection', () => {
     expect(server.sockets.length).toBe(2)
   })
 
+  test('that closes is told at once where a call must not be repeated', async () => {
+    const server = await serve((socket, _request, number) => {
+      if (number === 2) socket.destroy()
+      else socket.write(ok('pong'))
+    })
+    await using upstream = createUpstream()
+    await call(upstream, post(server.url))
+    const sent = upstream.send(post(server.url, { once: true }))
+    await expect(sent).rejects.toMatchObject({ code: 'provider_unreachable' })
+    expect(server.requests.length).toBe(2)
+  })
+
   test('that closes again is told: a call is repeated once', async () => {
     const server = await serve((socket, _request, number) => {
       if (number === 1) socket.write(ok('pong'))

@@ -189,9 +189,8 @@ export class Connection implements ReplySource, HeartbeatMember, Sender {
 
   #lost(cause: Error): void {
     const exchange = this.#exchange
-    if (exchange === undefined || !this.#reused || this.#received || this.#quietBeats > MAX_STALE_BEATS) {
-      return this.#fail(cause)
-    }
+    const isStale = this.#reused && !this.#received && this.#quietBeats <= MAX_STALE_BEATS
+    if (exchange === undefined || exchange.once === true || !isStale) return this.#fail(cause)
     this.#letGo()
     this.#destroy()
     this.#owner.onStale(exchange)

@@ -30,5 +30,7 @@ export interface Exchange {
   readonly headersTimeoutMs: number
   /** 0: no limit. */
   readonly idleTimeoutMs: number
+  /** Never sent a second time, whatever became of the connection. */
+  readonly once?: boolean
   readonly receiver: ReplyReceiver
 }
