@@ -62,11 +62,15 @@ function readWishes(tool: FileSearchTool): Omit<VectorSearchRequest, 'query'> {
   }
 }
 
+/** The item while nothing has been found yet. */
+export function toStartedFileSearch(query: string): FileSearchItem {
+  return { type: 'file_search_call', status: 'in_progress', queries: [query], results: null }
+}
+
 function toFileSearchItem(query: string, hits: readonly FileSearchHit[]): FileSearchItem {
   return {
-    type: 'file_search_call',
+    ...toStartedFileSearch(query),
     status: 'completed',
-    queries: [query],
     results: hits.map(({ fileId, filename, text, score, attributes }) => ({
       file_id: fileId,
       filename,

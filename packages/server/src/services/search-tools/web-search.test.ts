@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { AnyProviderDefinition, ProviderCall, Upstream } from '@llama-stack/api'
+import type { AnyProviderDefinition, ProviderCall, ProviderInput, Upstream } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
-import { createConfiguredProvider } from '../../configured-provider.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { silentLog } from '../../kernel/log.ts'
 import { createUpstream } from '../../kernel/upstream.ts'
@@ -13,7 +12,7 @@ import { createScriptedUpstream } from '../../testing/scripted-upstream.ts'
 import type { ScriptedReply, ScriptedUpstream } from '../../testing/scripted-upstream.ts'
 import type { ProviderHandle } from '../providers/provider-handle.ts'
 import { hideUnasked } from './search-outcome.ts'
-import { toWebSearch } from './web-search.ts'
+import { findWebSearchDefault, toStartedWebSearch, toWebSearch } from './web-search.ts'
 import type { WebSearchWishes } from './web-search.ts'
 
 const call = (more: Partial<ProviderCall> = {}): ProviderCall => ({
@@ -34,18 +33,30 @@ function handlesOf(
   replaying = false,
 ): ProviderHandle<'tool_runtime'>[] {
   return Object.entries(engines).map(([id, { definition, config }]) => {
-    const entry = { api: 'tool_runtime', id, type: definition.type, config }
-    const world = {
+    const settings = definition.config.parse(config)
+    const input: ProviderInput<unknown> = {
+      id,
+      config: settings,
+      deps: {},
       upstream,
       log: silentLog,
       clock: systemClock,
       signal: new AbortController().signal,
-      accounting: true,
       replaying,
-      env: {},
     }
-    // The definitions here are of this API only.
-    return createConfiguredProvider(entry, definition, world) as ProviderHandle<'tool_runtime'>
+    // A definition has forgotten its configuration's type; its schema has just checked it.
+    const created = definition.create(input as never)
+    return {
+      api: 'tool_runtime',
+      id,
+      type: definition.type,
+      shownConfig: {},
+      off: replaying ? undefined : definition.off?.(settings as never),
+      credentialKey: definition.credential?.providerData,
+      created,
+      get: () => Promise.resolve(created),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }
   })
 }
 
@@ -93,6 +104,7 @@ describe('web search', () => {
     const results = [{ url: page.url, title: page.title, text: page.content }]
     const item = { type: 'web_search_call', status: 'completed' }
     expect(outcome.item).toEqual({ ...item, action: { ...action, sources }, results })
+    expect(toStartedWebSearch('llamas')).toEqual({ ...item, status: 'in_progress', action })
     expect(hideUnasked(outcome.item, [])).toEqual({ ...item, action })
     expect(hideUnasked(outcome.item, ['web_search_call.action.sources'])).toEqual({
       ...item,
@@ -124,10 +136,7 @@ describe('web search', () => {
   ])('asks $who', async ({ caller = {}, expected, defaultProviderId }) => {
     await using rig = await twoEngines(braveReply)
     const asking = call({ providerData: caller })
-    const search = toWebSearch({
-      providers: rig.handles,
-      ...(defaultProviderId !== undefined && { defaultProviderId }),
-    })
+    const search = toWebSearch({ providers: rig.handles, defaultProviderId })
     await search.prepare({}, asking).run('q', asking)
     expect(paths(rig.server)).toEqual([expected])
   })
@@ -155,6 +164,20 @@ describe('web search', () => {
     const caller = call({ providerData: {} })
     const running = toWebSearch({ providers: rig.handles }).prepare({}, caller).run('q', caller)
     await expect(running).rejects.toMatchObject({ code: 'provider_internal' })
+  })
+
+  test.each([
+    [
+      [
+        { toolgroup_id: 'builtin::rag', provider_id: 'x' },
+        { toolgroup_id: 'builtin::websearch', provider_id: 'y' },
+      ],
+      'y',
+    ],
+    [[{ toolgroup_id: 'builtin::websearch', provider_id: '' }], undefined],
+    [[], undefined],
+  ])('of the tool groups %j the operator chose %s', (toolGroups, expected) => {
+    expect(findWebSearchDefault(toolGroups)).toBe(expected)
   })
 
   test('is refused by name without an engine, and without a key for one', async () => {

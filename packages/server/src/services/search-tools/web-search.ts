@@ -16,7 +16,7 @@ export interface WebSearchOptions {
   /** The configured providers of tools, in the order of the configuration. */
   readonly providers: readonly ProviderHandle<'tool_runtime'>[]
   /** The operator's choice among them. Default: the first that has a key. */
-  readonly defaultProviderId?: string
+  readonly defaultProviderId?: string | undefined
 }
 
 /** What a request asks of the tool, beside its type. */
@@ -39,6 +39,13 @@ export interface WebSearch {
    * `invalid_value` for what is no domain.
    */
   prepare(tool: WebSearchWishes, call: Pick<ProviderCall, 'providerData'>, param?: string): WebSearchRunner
+}
+
+/** The operator's choice as upstream's files have it: the provider of the tool group `builtin::websearch`. */
+export function findWebSearchDefault(toolGroups: readonly Readonly<Record<string, unknown>>[]): string | undefined {
+  const group = toolGroups.find((entry) => entry['toolgroup_id'] === 'builtin::websearch')
+  const id = group?.['provider_id']
+  return typeof id === 'string' && id !== '' ? id : undefined
 }
 
 /** Prepares the tool over the configured engines. */
@@ -134,16 +141,17 @@ function searchOf(id: string, provider: ToolRuntimeProvider): NonNullable<ToolRu
   }
 }
 
+/** The item while nothing has been found yet. */
+export function toStartedWebSearch(query: string): WebSearchItem {
+  return { type: 'web_search_call', status: 'in_progress', action: { type: 'search', query, queries: [query] } }
+}
+
 function toWebSearchItem(query: string, hits: readonly WebSearchHit[]): WebSearchItem {
+  const { type, action } = toStartedWebSearch(query)
   return {
-    type: 'web_search_call',
+    type,
     status: 'completed',
-    action: {
-      type: 'search',
-      query,
-      queries: [query],
-      sources: hits.map(({ url }) => ({ type: 'url', url })),
-    },
+    action: { ...action, sources: hits.map(({ url }) => ({ type: 'url', url })) },
     results: hits.map(({ url, title, text, date }) => ({ url, title, text, ...(date !== undefined && { date }) })),
   }
 }
