@@ -1,6 +1,6 @@
 /**
- * What plugin authors test with: a scripted vendor, and the suites that every provider of inference and every storage
- * backend have to pass.
+ * What plugin authors test with: a scripted vendor, and the suites that every provider of inference, every search engine
+ * and every storage backend have to pass.
  */
 export { createScriptedUpstream } from './scripted-upstream.ts'
 export type { ScriptedReply, ScriptedRequest, ScriptedRoute, ScriptedUpstream } from './scripted-upstream.ts'
@@ -37,3 +37,5 @@ export { describeInferenceProvider } from './inference-conformance.ts'
 export type { InferenceConformance, VendorFixture } from './inference-conformance.ts'
 export { describeStorage } from './storage-conformance.ts'
 export type { StorageCase, StorageConformance } from './storage-conformance.ts'
+export { createSearchRig, describeWebSearch } from './web-search-conformance.ts'
+export type { EngineFault, SearchRig, SearchRigOptions, WebSearchConformance } from './web-search-conformance.ts'
