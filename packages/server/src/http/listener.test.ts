@@ -124,6 +124,28 @@ describe.skipIf(!hasOpenssl)('a listener with TLS (needs the openssl command)', 
     })
   })
 
+  test('hands what asks for a WebSocket over to whoever takes it', async () => {
+    const listener = await openListener(
+      toDispatcher((_request, response) => response.end('hello')),
+      { port: 0 },
+      {
+        clock: systemClock,
+        keyRequired: false,
+        tls: server(),
+        webSockets: {
+          accepts: ({ url }) => url === '/socket',
+          open: (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\ncontent-length: 5\r\n\r\ntaken'),
+          drain: () => undefined,
+          closeAll: () => undefined,
+        },
+      },
+    )
+    const asking = { ...trusting(), headers: { connection: 'Upgrade', upgrade: 'websocket' } }
+    expect(await ask(`${listener.url}/socket`, asking)).toEqual({ status: 418, text: 'taken' })
+    expect(await ask(`${listener.url}/other`, asking)).toEqual({ status: 200, text: 'hello' })
+    await listener.close()
+  })
+
   test('lets in only clients with a certificate of its authority, where one is set', async () => {
     await withListener({ ...server(), caFile: file('client.crt') }, async ({ url }) => {
       expect(await ask(url, as('client'))).toEqual({ status: 200, text: 'hello' })

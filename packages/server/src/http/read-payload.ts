@@ -27,7 +27,7 @@ export async function readPayload(
 ): Promise<Payload> {
   const { body: schema, forms = false } = route
   if (schema === undefined) return { body: {}, rawBody: undefined }
-  if (request instanceof MessageRequest) return { body: request.body, rawBody: undefined }
+  if (request instanceof MessageRequest) return { body: request.read(), rawBody: undefined }
   const { 'content-type': contentType } = request.headers
   const isJson = contentType === undefined || JSON_TYPE.test(contentType)
   if (!isJson && !(forms && FORM_TYPE.test(contentType))) {

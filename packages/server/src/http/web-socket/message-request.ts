@@ -7,11 +7,12 @@ export class MessageRequest implements RequestHead {
   readonly method = 'WS'
   readonly url: string
   readonly headers: IncomingHttpHeaders
-  readonly body: unknown
+  /** Gives the body, or throws what is wrong with the message. */
+  readonly read: () => object
 
-  constructor({ url, headers }: Pick<MessageRequest, 'url' | 'headers'>, body: unknown) {
+  constructor({ url, headers }: Pick<MessageRequest, 'url' | 'headers'>, read: () => object) {
     this.url = url
     this.headers = headers
-    this.body = body
+    this.read = read
   }
 }

@@ -20,7 +20,6 @@ export interface ConnectionParts {
   readonly request: IncomingMessage
   readonly facts: WebSocketFacts
   serve(request: MessageRequest, reply: FrameReply): void
-  refuse(request: MessageRequest, reply: FrameReply, error: unknown): void
 }
 
 /** What all connections share. */
@@ -33,13 +32,11 @@ export interface ConnectionLimits {
   readonly outbox: Outbox
 }
 
-/** A message, and what is to be answered. */
+/** A message and its reply. */
 interface Turn {
   readonly request: MessageRequest
   readonly reply: FrameReply
   readonly sizeBytes: number
-  /** Why it is no call. */
-  readonly error: unknown
 }
 
 /** Calls that go on at a time: each in a lane of its own, which a message names with `stream_id`. */
@@ -70,6 +67,7 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
   #isCorked = false
   /** Why the connection ends as soon as nothing is at work. */
   #ending: 'limit' | 'drain' | undefined
+  #isToldOfLimit = false
 
   constructor(parts: ConnectionParts, limits: ConnectionLimits) {
     this.#parts = parts
@@ -124,43 +122,55 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
     // What still comes after we have said that we close is not answered.
     if (this.#parts.webSocket.readyState !== this.#parts.webSocket.OPEN) return
     const bytes = data as Buffer // what `ws` gives unless another binary type is set
-    let message: Record<string, unknown> = {}
-    let error: unknown
+    const { facts } = this.#parts
+    let message: Record<string, unknown>
     try {
-      message = parseMessage(bytes, isBinary, this.#parts.facts)
-    } catch (thrown) {
-      error = thrown
+      message = parseMessage(bytes, isBinary, facts)
+    } catch (error) {
+      this.#take(undefined, this.#refusal(undefined, error))
+      return
     }
     const { type, stream_id: streamId, ...body } = message
-    if (typeof type === 'string' && this.#parts.facts.ignores?.includes(type) === true) return
+    if (typeof type === 'string' && facts.ignores?.includes(type) === true) return
     const lane = typeof streamId === 'string' ? streamId : undefined
-    if (this.#ending === 'limit') error = this.#limitReached()
-    this.#take(lane, {
-      request: new MessageRequest(this.#head, { ...body, stream: true }),
-      reply: new FrameReply(this, lane),
-      sizeBytes: bytes.byteLength,
-      error,
+    if (this.#ending === 'limit') this.#take(lane, this.#limitReached(lane))
+    else if (this.#lanes.size >= MAX_LANES && !this.#lanes.has(lane)) {
+      const error = new StackError('websocket_stream_limit_reached', { limit: MAX_LANES })
+      this.#take(lane, this.#refusal(lane, error))
+    } else {
+      const request = new MessageRequest(this.#head, () => ({ ...body, stream: true }))
+      this.#take(lane, { request, reply: new FrameReply(this, lane), sizeBytes: bytes.byteLength })
+    }
+  }
+
+  /** A turn that says only what is wrong. */
+  #refusal(lane: string | undefined, error: unknown): Turn {
+    const request = new MessageRequest(this.#head, () => {
+      throw error
     })
+    return { request, reply: new FrameReply(this, lane), sizeBytes: 0 }
+  }
+
+  #limitReached(lane: string | undefined): Turn {
+    this.#isToldOfLimit = true
+    const error = new StackError('websocket_connection_limit_reached', { limitMs: this.#limits.maxOpenMs })
+    return this.#refusal(lane, error)
   }
 
   #take(id: string | undefined, turn: Turn): void {
     const lane = this.#lanes.get(id)
-    if (lane !== undefined) {
+    if (lane === undefined) {
+      this.#lanes.set(id, [turn])
+      this.#start(id, turn)
+    } else {
       lane.push(turn)
       this.#count(1, turn)
-      return
     }
-    const isTooMany = this.#lanes.size >= MAX_LANES
-    const error = isTooMany ? new StackError('websocket_stream_limit_reached', { limit: MAX_LANES }) : turn.error
-    const first = isTooMany ? { ...turn, error } : turn
-    this.#lanes.set(id, [first])
-    this.#start(id, first)
   }
 
-  #start(id: string | undefined, { request, reply, error }: Turn): void {
+  #start(id: string | undefined, { request, reply }: Turn): void {
     reply.once('close', () => queueMicrotask(() => this.#next(id)))
-    if (error === undefined) this.#parts.serve(request, reply)
-    else this.#parts.refuse(request, reply, error)
+    this.#parts.serve(request, reply)
   }
 
   #next(id: string | undefined): void {
@@ -193,15 +203,8 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
   #end(why: 'limit' | 'drain'): void {
     this.#ending ??= why
     if (this.#lanes.size > 0) return
-    if (this.#ending === 'limit') {
-      const reply = new FrameReply(this, undefined)
-      this.#parts.refuse(new MessageRequest(this.#head, {}), reply, this.#limitReached())
-    }
-    this.#parts.webSocket.close(this.#ending === 'limit' ? NORMAL : GOING_AWAY)
-  }
-
-  #limitReached(): StackError<'websocket_connection_limit_reached'> {
-    return new StackError('websocket_connection_limit_reached', { limitMs: this.#limits.maxOpenMs })
+    if (this.#ending === 'limit' && !this.#isToldOfLimit) this.#take(undefined, this.#limitReached(undefined))
+    else this.#parts.webSocket.close(this.#ending === 'limit' ? NORMAL : GOING_AWAY)
   }
 
   #onDrain(): void {

@@ -71,7 +71,6 @@ export function createWebSocketHost(edge: Edge, settings: HttpServerSettings): W
             request,
             facts,
             serve: (message, response) => edge.serve({ request: message, response }, { bound, params: {}, query: {} }),
-            refuse: (message, response, error) => edge.refuse({ request: message, response }, error),
           },
           limits,
         )
