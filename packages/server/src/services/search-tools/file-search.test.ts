@@ -7,7 +7,6 @@ import { toLosslessObject } from '../../recordings/lossless-json.ts'
 import { canonicalJson } from '../../recordings/python-json.ts'
 import { toFileSearchMessage } from './file-search-message.ts'
 import { toFileSearch } from './file-search.ts'
-import { hideUnasked } from './search-outcome.ts'
 import type { FileSearchHit, VectorSearch, VectorSearchRequest } from './vector-search-port.ts'
 
 const context: CallContext = {
@@ -82,16 +81,6 @@ describe('file search', () => {
     expect(() =>
       toFileSearch({ vectorSearch: storesWith([]) }).prepare({ ...tool, vector_store_ids: [] }, 'tools[2]'),
     ).toThrow(expect.objectContaining({ code: 'invalid_value', param: 'tools[2].vector_store_ids' }))
-  })
-
-  test('shows its results to those who ask for them', async () => {
-    const { item } = await toFileSearch({ vectorSearch: storesWith([hit]) })
-      .prepare(tool)
-      .run('sales', context)
-    expect(hideUnasked(item, ['file_search_call.results'])).toEqual(item)
-    expect(hideUnasked(item, null)).toEqual({ ...item, results: null })
-    const message = { type: 'message', results: 1 }
-    expect(hideUnasked(message, [])).toBe(message)
   })
 })
 

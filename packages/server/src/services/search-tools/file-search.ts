@@ -64,7 +64,7 @@ function readWishes(tool: FileSearchTool): Omit<VectorSearchRequest, 'query'> {
 
 /** The item while nothing has been found yet. */
 export function toStartedFileSearch(query: string): FileSearchItem {
-  return { type: 'file_search_call', status: 'in_progress', queries: [query], results: null }
+  return { type: 'file_search_call', status: 'in_progress', queries: [query] }
 }
 
 function toFileSearchItem(query: string, hits: readonly FileSearchHit[]): FileSearchItem {

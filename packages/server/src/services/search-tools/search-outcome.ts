@@ -5,7 +5,7 @@ import type { FileSearchCall, WebSearchCall } from '@llama-stack/api'
 export interface SearchOutcome<Item> {
   /** The content of the tool message. */
   readonly content: string | readonly TextPart[]
-  /** The item without its id: complete, whatever the request wants to see of it. */
+  /** The item without its id, with everything that an `include` may ask for. */
   readonly item: Item
 }
 
@@ -27,25 +27,4 @@ export interface WebSearchItemResult {
   readonly title: string
   readonly text: string
   readonly date?: string
-}
-
-/** Takes out of a search item what is only shown when `include` asks for it. Other items stay as they are. */
-export function hideUnasked<Item extends { readonly type: string }>(
-  item: Item,
-  include: readonly string[] | null | undefined,
-): Item {
-  const asks = (what: string): boolean => include?.includes(what) ?? false
-  if (item.type === 'file_search_call') {
-    // OpenAI's own items say null here.
-    return asks('file_search_call.results') ? item : { ...item, results: null }
-  }
-  if (item.type !== 'web_search_call') return item
-  const shown: Record<string, unknown> = { ...item }
-  if (!asks('web_search_call.results')) delete shown['results']
-  const action = shown['action']
-  if (!asks('web_search_call.action.sources') && typeof action === 'object' && action !== null) {
-    shown['action'] = Object.fromEntries(Object.entries(action).filter(([key]) => key !== 'sources'))
-  }
-  // Only members that every such item may lack were taken out.
-  return shown as unknown as Item
 }
