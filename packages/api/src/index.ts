@@ -53,6 +53,11 @@ export type {
   ShieldVerdict,
   ShieldViolation,
 } from './safety-provider.ts'
+export { Moderation, ModerationRequest, ModerationResult, moderationCategories } from './safety/moderation.ts'
+export { RegisterShieldRequest, RunShieldRequest, RunShieldResponse, Shield } from './safety/shield.ts'
+export type { ShieldedMessage } from './safety/shield.ts'
+export { safety } from './safety/routes.ts'
+export type { Safety } from './safety/routes.ts'
 export type {
   SearchLocation,
   ToolRuntimeProvider,

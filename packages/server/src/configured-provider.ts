@@ -2,6 +2,7 @@
 import type {
   AnyProviderDefinition,
   Clock,
+  InferenceProvider,
   Log,
   ProviderApi,
   ProviderDependencies,
@@ -27,6 +28,8 @@ export interface ProviderWorld {
   /** Whether every call is answered from recordings: then no credential is needed. */
   readonly replaying: boolean
   readonly env: ProviderEnvironment
+  /** What providers get that depend on inference: the models of all providers. */
+  readonly inference: InferenceProvider
 }
 
 /** Checks the settings of one provider and wraps it. Throws `config_invalid`, naming the key and the fix. */
@@ -47,6 +50,8 @@ export function createConfiguredProvider(
       issue === undefined ? { problem: 'The settings are wrong.', fix: '' } : explainIssue(issue, path, entry.config)
     throw new StackError('config_invalid', { file: 'the configuration', ...entry.position, ...explained })
   }
+  const { inference, ...shared } = world
+  const needs = [...(definition.requires ?? []), ...(definition.uses ?? [])]
   // The definition's own schema made the settings: its functions take what it made.
   const config = parsed.data as never
   let created: ProviderDependencies[ProviderApi] | undefined
@@ -65,8 +70,8 @@ export function createConfiguredProvider(
       created ??= definition.create({
         id: entry.id,
         config,
-        deps: {},
-        ...world,
+        deps: needs.includes('inference') ? { inference } : {},
+        ...shared,
         log: world.log.child({ provider: entry.id }),
       } as never)
       return Promise.resolve(created)

@@ -47,9 +47,7 @@ import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
 import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
 import { ResponseCache } from './services/response-cache/response-cache.ts'
-import { parseDeclaredShields } from './services/safety/declared-shields.ts'
 import { createSafetyService } from './services/safety/safety-service.ts'
-import type { SafetyOptions, SafetyService } from './services/safety/safety-service.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
@@ -135,14 +133,11 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   )
   const closing = new AbortController()
   opening.defer(() => closing.abort())
-  const everyProvider = await createProviders(config, options.providers ?? [], {
+  const everyProvider = await createProviders(config, options, {
     upstream,
     log,
     clock,
     signal: closing.signal,
-    accounting: options.recordings === undefined,
-    replaying: options.recordings?.mode === 'replay',
-    env: options.env ?? process.env,
     inference: toInferenceForProviders(() => inferring, NOBODY),
   })
   opening.defer(() => disposeProviders(everyProvider))
@@ -167,14 +162,6 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     storesCompletions: config.inferenceStore.enabled,
     cache: isCached ? cache : undefined,
   })
-  const guarding = createSafety({
-    config,
-    providers: ofApi(everyProvider, 'safety'),
-    storage,
-    ids,
-    log,
-    replaying: options.recordings?.mode === 'replay',
-  })
   const services: StackServices = {
     inference: inferring,
     models: createModelsService({ ...known, registry, providers, clock, inference: inferring }),
@@ -194,7 +181,13 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       enabled: isCached,
       maxBytes: config.responseCache.maxBytes,
     }),
-    safety: guarding,
+    safety: createSafetyService({
+      ...safetyOf(config, everyProvider),
+      storage,
+      ids,
+      log,
+      replaying: isReplaying(options),
+    }),
   }
   const routes = bindRoutes(services)
   const app = opening.adopt(
@@ -288,19 +281,9 @@ function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolea
   return new Executor({ ...rest, policy: config.reliability, random: Math.random })
 }
 
-function createSafety({
-  config,
-  ...parts
-}: Omit<SafetyOptions, 'declared' | 'defaultShieldId'> & { config: StackConfig }): SafetyService {
-  const defaultShieldId = config.apiSettings['safety']?.['default_shield_id']
-  return createSafetyService({
-    ...parts,
-    declared: parseDeclaredShields(
-      config.resources.shields,
-      parts.providers.map(({ id }) => id),
-    ),
-    defaultShieldId: typeof defaultShieldId === 'string' ? defaultShieldId : undefined,
-  })
+function safetyOf(config: StackConfig, handles: readonly AnyProviderHandle[]) {
+  const { resources, apiSettings } = config
+  return { providers: ofApi(handles, 'safety'), shields: resources.shields, settings: apiSettings['safety'] }
 }
 
 async function openUpstream(
@@ -318,15 +301,26 @@ async function openUpstream(
 
 async function createProviders(
   config: StackConfig,
-  own: readonly AnyProviderDefinition[],
-  world: ProviderWorld,
+  options: StackOptions,
+  parts: Omit<ProviderWorld, 'accounting' | 'replaying' | 'env'>,
 ): Promise<AnyProviderHandle[]> {
+  const own = options.providers ?? []
+  const world: ProviderWorld = {
+    ...parts,
+    accounting: options.recordings === undefined,
+    replaying: isReplaying(options),
+    env: options.env ?? process.env,
+  }
   const served = config.providers.filter(
     ({ api }) => api in providerRegistry || own.some((definition) => definition.api === api),
   )
   return Promise.all(
     served.map(async (entry) => createConfiguredProvider(entry, await findDefinition(entry, own), world)),
   )
+}
+
+function isReplaying({ recordings }: StackOptions): boolean {
+  return recordings?.mode === 'replay'
 }
 
 async function findDefinition(

@@ -67,6 +67,10 @@ export const providerRegistry: Readonly<Record<string, Readonly<Record<string, L
     'remote::vllm': async () => (await import('./inference/vllm.ts')).provider,
     'remote::watsonx': async () => (await import('./inference/watsonx.ts')).provider,
   },
+  safety: {
+    'inline::llama-guard': async () => (await import('./safety/llama-guard.ts')).provider,
+    'inline::rules': async () => (await import('./safety/rules.ts')).provider,
+  },
   tool_runtime: {
     'remote::bing-search': async () => (await import('./tool_runtime/bing-search.ts')).provider,
     'remote::brave-search': async () => (await import('./tool_runtime/brave-search.ts')).provider,
