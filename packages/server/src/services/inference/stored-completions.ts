@@ -3,6 +3,7 @@ import { StackError, value } from '@llama-stack/api'
 import type { CallContext, Inference, StoredChatCompletion, StoredChatMessage } from '@llama-stack/api'
 import { createSseParser } from '../../kernel/sse.ts'
 import type { ChatCompletionRepository, ChatCompletionRow, Storage } from '../../storage/storage.ts'
+import { refuseTooManyPairs } from '../responses/metadata-pairs.ts'
 import { foldChatChunks } from './fold-chunks.ts'
 
 type StoredOperations = Pick<
@@ -13,8 +14,6 @@ type StoredOperations = Pick<
   | 'deleteChatCompletion'
   | 'listChatCompletionMessages'
 >
-
-const MAX_METADATA_PAIRS = 16
 
 /** Creates the operations on what was stored. They answer `store_disabled` where nothing ever is. */
 export function createStoredCompletions(options: {
@@ -39,14 +38,7 @@ export function createStoredCompletions(options: {
       return value(toStored(await get(id, context)))
     },
     async updateChatCompletion({ completion_id: id, metadata }, context) {
-      if (metadata !== null && Object.keys(metadata).length > MAX_METADATA_PAIRS) {
-        throw new StackError('invalid_value', {
-          param: 'metadata',
-          problem: `at most ${MAX_METADATA_PAIRS} pairs are allowed`,
-          value: `${Object.keys(metadata).length} pairs`,
-          fix: 'Send fewer pairs.',
-        })
-      }
+      refuseTooManyPairs(metadata)
       if (!(await repository(context).updateMetadata(id, metadata)))
         throw new StackError('completion_not_found', { id })
       return value(toStored(await get(id, context)))
