@@ -41,6 +41,8 @@ interface Turn {
 
 /** Calls that go on at a time: each in a lane of its own, which a message names with `stream_id`. */
 const MAX_LANES = 16
+/** The lane of the messages that are refused one of their own. No message can name it. */
+const SURPLUS = ''
 /** Messages that may wait for those before them until no more are read. */
 const MAX_WAITING = 16
 
@@ -61,6 +63,8 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
   readonly #head: { readonly url: string; readonly headers: IncomingHttpHeaders }
   /** The first turn of a lane is at work. A lane without one is gone. */
   readonly #lanes = new Map<string | undefined, Turn[]>()
+  /** Lanes whose next turn waits until the client has read. */
+  readonly #stalled = new Set<string | undefined>()
   readonly #limitTimer: NodeJS.Timeout
   #waiting = 0
   #waitingBytes = 0
@@ -133,10 +137,11 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
     const { type, stream_id: streamId, ...body } = message
     if (typeof type === 'string' && facts.ignores?.includes(type) === true) return
     const lane = typeof streamId === 'string' ? streamId : undefined
-    if (this.#ending === 'limit') this.#take(lane, this.#limitReached(lane))
-    else if (this.#lanes.size >= MAX_LANES && !this.#lanes.has(lane)) {
+    const isTooMany = this.#lanes.size >= MAX_LANES && !this.#lanes.has(lane)
+    if (this.#ending === 'limit') this.#take(isTooMany ? SURPLUS : lane, this.#limitReached(lane))
+    else if (isTooMany) {
       const error = new StackError('websocket_stream_limit_reached', { limit: MAX_LANES })
-      this.#take(lane, this.#refusal(lane, error))
+      this.#take(SURPLUS, this.#refusal(lane, error))
     } else {
       const request = new MessageRequest(this.#head, () => ({ ...body, stream: true }))
       this.#take(lane, { request, reply: new FrameReply(this, lane), sizeBytes: bytes.byteLength })
@@ -178,7 +183,7 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
     if (lane === undefined) return
     if (this.isFull) {
       // Answers that nobody reads would fill the memory.
-      this.#parts.socket.once('drain', () => this.#next(id))
+      this.#stalled.add(id)
       return
     }
     lane.shift()
@@ -208,6 +213,9 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
   }
 
   #onDrain(): void {
+    const stalled = [...this.#stalled]
+    this.#stalled.clear()
+    for (const id of stalled) this.#next(id)
     for (const [turn] of this.#lanes.values()) turn?.reply.emit('drain')
   }
 

@@ -309,6 +309,24 @@ describe('a client of a WebSocket', () => {
     await expect.poll(() => client.heard.length).toBe(sent)
   })
 
+  it('that sends without reading fills no memory: no more is read from it', async () => {
+    await using at = await start({ respond: echo })
+    using client = await openClient(at.url)
+    client.webSocket.pause()
+    const asked = 3000
+    const input = 'x'.repeat(10_000)
+    for (let index = 0; index < asked; index += 1)
+      client.create({ input, ...(index % 2 === 0 && { stream_id: `s${index}` }) })
+    let before = -1
+    await expect
+      .poll(() => before === (before = at.sample.finished.length), { interval: 100, timeout: 5000 })
+      .toBe(true)
+    expect(before).toBeLessThan(asked)
+    client.webSocket.resume()
+    const isLast = ({ type }: Message): boolean => type === 'response.completed' || type === 'error'
+    await expect.poll(() => client.heard.filter(isLast).length, { timeout: 10_000 }).toBe(asked)
+  })
+
   it('that says too much at a time is told so by the close code', async () => {
     await using at = await start({ server: { maxBodyBytes: 1000 }, respond: echo })
     using client = await openClient(at.url)
