@@ -48,6 +48,7 @@ import { TargetBook } from './services/reliability/target.ts'
 import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
 import { ResponseCache } from './services/response-cache/response-cache.ts'
 import { createSafetyService } from './services/safety/safety-service.ts'
+import type { SafetyOptions } from './services/safety/safety-service.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
@@ -181,13 +182,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       enabled: isCached,
       maxBytes: config.responseCache.maxBytes,
     }),
-    safety: createSafetyService({
-      ...safetyOf(config, everyProvider),
-      storage,
-      ids,
-      log,
-      replaying: isReplaying(options),
-    }),
+    safety: createSafetyService({ ...safetyOf(options, config, everyProvider), storage, ids, log }),
   }
   const routes = bindRoutes(services)
   const app = opening.adopt(
@@ -281,9 +276,17 @@ function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolea
   return new Executor({ ...rest, policy: config.reliability, random: Math.random })
 }
 
-function safetyOf(config: StackConfig, handles: readonly AnyProviderHandle[]) {
-  const { resources, apiSettings } = config
-  return { providers: ofApi(handles, 'safety'), shields: resources.shields, settings: apiSettings['safety'] }
+function safetyOf(
+  options: StackOptions,
+  { resources, apiSettings }: StackConfig,
+  handles: readonly AnyProviderHandle[],
+): Pick<SafetyOptions, 'providers' | 'shields' | 'settings' | 'replaying'> {
+  return {
+    providers: ofApi(handles, 'safety'),
+    shields: resources.shields,
+    settings: apiSettings['safety'],
+    replaying: isReplaying(options),
+  }
 }
 
 async function openUpstream(
