@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { CallContext, FileSearchTool, JsonObject } from '@llama-stack/api'
+import { OutputItem } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 import { normalizeForHash } from '../../recordings/hash-normalization.ts'
 import { toLosslessObject } from '../../recordings/lossless-json.ts'
@@ -51,6 +52,7 @@ describe('file search', () => {
         { file_id: 'file-1', filename: 'one.md', text: 'Up by 15%.', score: 0.5, attributes: { region: 'us' } },
       ],
     })
+    expect(OutputItem.parse({ id: 'fs_1', ...item })).toEqual({ id: 'fs_1', ...item })
     const file = { fileId: 'file-1', filename: 'one.md' }
     expect([...files]).toEqual([
       [hit.documentId, file],

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AnyProviderDefinition, ProviderCall, ProviderInput, Upstream } from '@llama-stack/api'
+import { OutputItem } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../kernel/clock.ts'
 import { silentLog } from '../../kernel/log.ts'
@@ -103,6 +104,7 @@ describe('web search', () => {
     const results = [{ url: page.url, title: page.title, text: page.content }]
     const item = { type: 'web_search_call', status: 'completed' }
     expect(outcome.item).toEqual({ ...item, action: { ...action, sources }, results })
+    expect(OutputItem.parse({ id: 'ws_1', ...outcome.item })).toEqual({ id: 'ws_1', ...outcome.item })
     expect(toStartedWebSearch('llamas')).toEqual({ ...item, status: 'in_progress', action })
   })
 
