@@ -11,6 +11,7 @@ export type {
   Service,
   Stability,
   StreamDialect,
+  WebSocketFacts,
 } from './route.ts'
 export { errorTable } from './errors.ts'
 export type { ErrorCode, ErrorDetails } from './errors.ts'
