@@ -5,6 +5,7 @@
  * can forget to ask whose they are.
  */
 import type { JsonObject, ModelType, Principal } from '@llama-stack/api'
+import type { ConnectorTokenRepository, PendingLogins } from './connector-logins.ts'
 import type { ConversationRepository, JobQueue, PromptRepository, ResponseRepository } from './agent-state.ts'
 
 /** The open store. Disposing it writes what is still buffered. */
@@ -24,6 +25,8 @@ export interface Storage extends AsyncDisposable {
   conversations(principal: Principal): ConversationRepository
   prompts(principal: Principal): PromptRepository
   readonly jobs: JobQueue
+  connectorTokens(principal: Principal): ConnectorTokenRepository
+  readonly pendingLogins: PendingLogins
   /** Takes note of one served request. Returns at once and never throws; the row is written within 250 ms. */
   appendRequestLog(entry: RequestLogEntry): void
   /** Resolves when everything handed over so far is written. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ChatCompletionRepository, NewChatCompletion, RequestLogEntry, Storage } from '../storage/storage.ts'
 import { describeCachedReplies } from './cached-replies-conformance.ts'
+import { describeConnectorLogins } from './connector-logins-conformance.ts'
 import { describeConversations } from './conversations-conformance.ts'
 import { describeJobs } from './jobs-conformance.ts'
 import { newcomer } from './newcomer.ts'
@@ -46,6 +47,7 @@ export function describeStorage(suite: StorageConformance): void {
     describeConversations((name) => suite.open(name))
     describePrompts(store)
     describeJobs((name) => suite.open(name))
+    describeConnectorLogins((name) => suite.open(name))
     describeShields((name) => suite.open(name))
     describeClosing(suite)
   })

@@ -1,5 +1,6 @@
 /** The agent engine's tables of one SQLite file. */
 import type { Clock } from '@llama-stack/api'
+import { lazy } from '../../kernel/lazy.ts'
 import type { Storage } from '../storage.ts'
 import { prepareConversations } from './conversations.ts'
 import { prepareJobQueue, prepareJobRows } from './jobs.ts'
@@ -14,8 +15,8 @@ export function prepareAgentState(
   database: SqliteDatabase,
   clock: Clock,
 ): Pick<Storage, 'responses' | 'conversations' | 'prompts' | 'jobs'> {
-  const conversations = once(() => prepareConversations(database))
-  const responses = once(() => {
+  const conversations = lazy(() => prepareConversations(database))
+  const responses = lazy(() => {
     const { connection } = database
     const parts = { events: prepareResponseEvents(connection), calls: prepareToolCalls(connection) }
     return prepareResponses({
@@ -25,8 +26,8 @@ export function prepareAgentState(
       append: conversations().append,
     })
   })
-  const prompts = once(() => preparePrompts(database))
-  const jobs = once(() => prepareJobQueue(database, clock))
+  const prompts = lazy(() => preparePrompts(database))
+  const jobs = lazy(() => prepareJobQueue(database, clock))
   return {
     responses: (principal) => responses()(principal),
     conversations: (principal) => conversations().of(principal),
@@ -35,9 +36,4 @@ export function prepareAgentState(
       return jobs()
     },
   }
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let value: { readonly made: Value } | undefined
-  return () => (value ??= { made: make() }).made
 }

@@ -13,6 +13,7 @@ import { createRequestLog } from './request-log.ts'
 import { createExpiredReplySweep, prepareResponseCache } from './response-cache.ts'
 import { createServerLock } from './server-lock.ts'
 import { prepareShields } from './shields.ts'
+import { prepareConnectorTokens, preparePendingLogins } from './connector-logins.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
 
 const SqliteConfig = z.strictObject({
@@ -58,6 +59,8 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
   const agentState = prepareAgentState(database, clock)
   // Prepared by the first use: a start needs none.
   const shields = lazy(() => prepareShields(database))
+  const connectorTokens = lazy(() => prepareConnectorTokens(database))
+  const pendingLogins = lazy(() => preparePendingLogins(database, clock))
   const opened = stack.move()
   return {
     chatCompletions,
@@ -72,6 +75,10 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
     prompts: agentState.prompts,
     get jobs() {
       return agentState.jobs
+    },
+    connectorTokens: (principal) => connectorTokens()(principal),
+    get pendingLogins() {
+      return pendingLogins()
     },
     appendRequestLog: (entry) => requestLog.append(entry),
     async flush() {

@@ -8,6 +8,7 @@ import { modelProbes } from './0006-model-probes.ts'
 import { agentState } from './0007-agent-state.ts'
 import { shields } from './0008-shields.ts'
 import { requestLogAdjustments } from './0009-request-log-adjustments.ts'
+import { connectorLogins } from './0010-connector-logins.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   agentState,
   shields,
   requestLogAdjustments,
+  connectorLogins,
 ])
