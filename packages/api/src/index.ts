@@ -189,3 +189,6 @@ export {
 } from './prompts/prompt.ts'
 export { prompts } from './prompts/routes.ts'
 export type { Prompts } from './prompts/routes.ts'
+export { Connector, ConnectorLogin, ToolDefinition } from './connectors/connector.ts'
+export { connectors } from './connectors/routes.ts'
+export type { Connectors } from './connectors/routes.ts'

@@ -1,16 +1,15 @@
 /** A host of MCP servers as tests need it: everything real, and the loopback interface allowed. */
-import type { Clock, JsonObject, Log, Upstream } from '@llama-stack/api'
-import { StackError } from '@llama-stack/api'
+import type { Clock, Connectors, JsonObject, Log } from '@llama-stack/api'
 import { defaultMcp } from '../config/mcp-settings.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUpstream } from '../kernel/upstream.ts'
+import { openMcp } from '../services/connectors/open-mcp.ts'
+import type { McpWorld } from '../services/connectors/open-mcp.ts'
 import type { McpCaller, McpHost } from '../services/mcp/mcp-contract.ts'
 import type { Connector } from '../services/mcp/mcp-connector.ts'
-import { createMcpHost } from '../services/mcp/mcp-host.ts'
-import type { McpHostOptions } from '../services/mcp/mcp-host.ts'
 import type { McpPolicy } from '../services/mcp/mcp-policy.ts'
-import { createMcpSdkLoader } from '../services/mcp/mcp-sdk.ts'
+import { createLoginMemory, createTokenMemory } from '../services/mcp/mcp-token-store.ts'
 
 export interface McpRigOptions {
   readonly connectors?: readonly Connector[]
@@ -19,36 +18,40 @@ export interface McpRigOptions {
   readonly allowPrivateUrls?: boolean
   readonly clock?: Clock
   readonly log?: Log
-  readonly env?: McpHostOptions['env']
-  readonly toOAuthProvider?: McpHostOptions['toOAuthProvider']
+  readonly env?: McpWorld['env']
 }
 
 export interface McpRig extends AsyncDisposable {
   readonly host: McpHost
-  readonly upstream: Upstream
+  readonly connectors: Connectors
+  readonly world: McpWorld
 }
+
+/** The address that browsers are told to come back to. Nothing listens there. */
+export const RIG_URL = 'http://localhost:8321'
 
 /** Creates a host with its transport. */
 export function createMcpRig(options: McpRigOptions = {}): McpRig {
   const upstream = createUpstream({ allowPrivateUrls: options.allowPrivateUrls ?? true })
   const all = options.connectors ?? []
-  const host = createMcpHost({
+  const clock = options.clock ?? systemClock
+  const world: McpWorld = {
     upstream,
     connectors: { all, find: (id) => all.find((connector) => connector.id === id) },
     policy: { ...defaultMcp, ...options.policy },
-    clock: options.clock ?? systemClock,
+    clock,
     log: options.log ?? silentLog,
     env: options.env ?? { PATH: process.env['PATH'], HOME: process.env['HOME'] },
-    loadSdk: createMcpSdkLoader(),
-    toOAuthProvider:
-      options.toOAuthProvider ??
-      (() => Promise.reject(new StackError('operation_unsupported', { operation: 'OAuth', provider: 'this test' }))),
-  })
+    publicUrl: RIG_URL,
+    tokens: createTokenMemory(),
+    logins: createLoginMemory(clock),
+  }
+  const mcp = openMcp(world)
   return {
-    host,
-    upstream,
+    ...mcp,
+    world,
     async [Symbol.asyncDispose]() {
-      await host[Symbol.asyncDispose]()
+      await mcp[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()
     },
   }

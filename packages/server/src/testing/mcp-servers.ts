@@ -29,8 +29,8 @@ export interface McpTestServerOptions {
   readonly stateless?: boolean
   /** Default: {@link standardMcpTools}. */
   readonly tools?: readonly McpTestTool[]
-  /** Requests without this bearer token are answered with 401. */
-  readonly token?: string
+  /** Requests without this bearer token, or one of which this function says no, are answered with 401. */
+  readonly token?: string | ((bearer: string) => boolean)
   /** Where a client that meets 401 is told to look for the way to a token (RFC 9728). */
   readonly resourceMetadataUrl?: string
   /** Answers before MCP does, where it says true: metadata of OAuth and the like. */
@@ -99,7 +99,7 @@ export async function startMcpServer(options: McpTestServerOptions = {}): Promis
     const body = await readJson(request)
     requests.push({ method: request.method ?? '', rpc: rpcMethod(body), headers: flatHeaders(request) })
     if (options.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.delayMs))
-    if (options.token !== undefined && request.headers.authorization !== `Bearer ${options.token}`) {
+    if (!isAccepted(options.token, request.headers.authorization ?? '')) {
       refuse(response, options.resourceMetadataUrl)
       return
     }
@@ -355,6 +355,12 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 
 function rpcMethod(body: unknown): string {
   return typeof body === 'object' && body !== null && 'method' in body ? String(body.method) : ''
+}
+
+function isAccepted(token: McpTestServerOptions['token'], authorization: string): boolean {
+  if (token === undefined) return true
+  const bearer = authorization.replace(/^Bearer /, '')
+  return typeof token === 'string' ? bearer === token : token(bearer)
 }
 
 function refuse(response: ServerResponse, metadata: string | undefined): void {

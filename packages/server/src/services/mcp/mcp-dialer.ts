@@ -1,5 +1,5 @@
 /** Opens connections to MCP servers: finds out which transport and which era of the protocol each one speaks. */
-import type { Client, OAuthClientProvider, Transport } from '@modelcontextprotocol/client'
+import type { Client, AuthProvider, Transport } from '@modelcontextprotocol/client'
 import { StackError } from '@llama-stack/api'
 import type { Clock, Log, ProviderEnvironment, Upstream, UpstreamRequest } from '@llama-stack/api'
 import { VERSION } from '../../kernel/version.ts'
@@ -21,7 +21,7 @@ export interface McpDialerOptions {
   readonly env: ProviderEnvironment
   readonly maxMessageBytes: number
   /** Tokens for the targets whose connectors use OAuth. */
-  readonly toOAuthProvider: (target: McpTarget) => Promise<OAuthClientProvider>
+  readonly toAuthProvider: (target: McpTarget) => Promise<AuthProvider>
 }
 
 /** What is known of how a server speaks. */
@@ -133,7 +133,7 @@ export class McpDialer {
         silenceMs: target.timeouts.maxCallMs,
       }),
       requestInit: { headers: credentials.headers },
-      ...(credentials.oauth === undefined ? {} : { authProvider: await this.#options.toOAuthProvider(target) }),
+      ...(credentials.oauth === undefined ? {} : { authProvider: await this.#options.toAuthProvider(target) }),
     }
   }
 
@@ -192,7 +192,7 @@ interface HttpOptions {
   readonly url: URL
   readonly fetch: UpstreamFetch
   readonly requestInit: { readonly headers: Record<string, string> }
-  readonly authProvider?: OAuthClientProvider
+  readonly authProvider?: AuthProvider
 }
 
 function toClient(

@@ -1,5 +1,5 @@
 /** The host of MCP servers: lists and calls their tools for the agent loop. */
-import type { OAuthClientProvider } from '@modelcontextprotocol/client'
+import type { AuthProvider } from '@modelcontextprotocol/client'
 import { isStackError, StackError } from '@llama-stack/api'
 import type { Clock, Log, ProviderEnvironment, Upstream } from '@llama-stack/api'
 import { findNearest } from '../../kernel/nearest.ts'
@@ -39,7 +39,7 @@ export interface McpHostOptions {
   readonly env: ProviderEnvironment
   readonly loadSdk: () => Promise<McpSdk>
   /** Tokens for the targets whose connectors use OAuth. */
-  readonly toOAuthProvider: (target: McpTarget) => Promise<OAuthClientProvider>
+  readonly toAuthProvider: (target: McpTarget) => Promise<AuthProvider>
 }
 
 /** Creates a host. It opens no connection before a server is named. */

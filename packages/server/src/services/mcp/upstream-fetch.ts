@@ -27,7 +27,9 @@ export function toUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
     const target = new URL(url)
     const chosenBy = options.chosenBy(target)
     const method = toMethod(init.method)
-    const body = typeof init.body === 'string' ? init.body : undefined
+    const { body: given } = init
+    const isForm = given instanceof URLSearchParams
+    const body = isForm ? given.toString() : typeof given === 'string' ? given : undefined
     const rpc = body === undefined ? '' : rpcMethod(body)
     const isNews = method === 'GET' || rpc === 'subscriptions/listen'
     const response = await options.upstream.send({
@@ -39,8 +41,8 @@ export function toUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
       provider: options.server,
       headersTimeoutMs: options.silenceMs,
       idleTimeoutMs: isNews ? 0 : options.silenceMs,
-      // A tool may do something that must not be done twice.
-      once: rpc === 'tools/call',
+      // A tool may do something that must not be done twice; codes and refresh tokens are good once.
+      once: rpc === 'tools/call' || isForm,
       ...(init.signal ? { signal: init.signal } : {}),
     })
     if (chosenBy === 'caller' && response.status >= 300 && response.status < 400) {
