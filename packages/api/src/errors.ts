@@ -10,6 +10,7 @@ import { mcpErrors } from './mcp-errors.ts'
 import { providerErrors } from './provider-errors.ts'
 import { webSocketErrors } from './web-socket-errors.ts'
 import { safetyErrors } from './safety-errors.ts'
+import { responseErrors } from './response-errors.ts'
 import { stateErrors } from './state-errors.ts'
 
 const moreFaults = (fault: ConfigFault): string => {
@@ -118,6 +119,7 @@ export const errorTable = Object.freeze({
     message: (d) => `Chat completion '${d.id}' not found. It was not stored, or it was deleted.`,
     param: () => 'completion_id',
   }),
+  ...responseErrors,
   ...stateErrors,
   ...safetyErrors,
   store_disabled: row<{ what: string }>({

@@ -2,21 +2,38 @@
 import type {
   AnyProviderDefinition,
   Clock,
+  Connectors,
+  Conversations,
   Inference,
   Inspect,
   Log,
   Models,
   Principal,
+  Prompts,
   ProviderEnvironment,
   ResponseCacheAdmin,
+  Responses,
   Safety,
   Upstream,
 } from '@llama-stack/api'
-import { inference, inspect, models, responseCache, safety, StackError } from '@llama-stack/api'
+import {
+  connectors,
+  conversations,
+  inference,
+  inspect,
+  models,
+  prompts,
+  responseCache,
+  responses,
+  safety,
+  StackError,
+} from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
 import type { ProviderWorld } from './configured-provider.ts'
+import { createLateAgents } from './late-agents.ts'
+import type { LateAgents } from './late-agents.ts'
 import { createHttpApp } from './http/http-app.ts'
 import type { BoundRoute } from './http/bound-route.ts'
 import type { FinishedRequest } from './http/exchange.ts'
@@ -82,6 +99,10 @@ export interface StackServices {
   readonly inspect: Inspect
   readonly responseCache: ResponseCacheAdmin
   readonly safety: Safety
+  readonly responses: Responses
+  readonly conversations: Conversations
+  readonly prompts: Prompts
+  readonly connectors: Connectors
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -163,6 +184,23 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     storesCompletions: config.inferenceStore.enabled,
     cache: isCached ? cache : undefined,
   })
+  const safeguards = createSafetyService({ ...safetyOf(options, config, everyProvider), storage, ids, log })
+  const agents = opening.use(
+    createLateAgents({
+      config,
+      inference: inferring,
+      safety: safeguards,
+      providers: everyProvider,
+      upstream,
+      env: options.env ?? process.env,
+      registered: [],
+      storage,
+      clock,
+      ids,
+      log,
+      asRecorded: !isLive,
+    }),
+  )
   const services: StackServices = {
     inference: inferring,
     models: createModelsService({ ...known, registry, providers, clock, inference: inferring }),
@@ -182,14 +220,27 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       enabled: isCached,
       maxBytes: config.responseCache.maxBytes,
     }),
-    safety: createSafetyService({ ...safetyOf(options, config, everyProvider), storage, ids, log }),
+    safety: safeguards,
+    ...agents.services,
   }
   const routes = bindRoutes(services)
   const app = opening.adopt(
     createApp({ routes, config, log, clock, ids, storage, ready: () => registry.hasListed }),
     (created) => created.close({ drainTimeoutMs: 0 }),
   )
-  return toStack({ config, services, providers, routes, app, registry, watch, router, storage, owned: opening.move() })
+  return toStack({
+    config,
+    services,
+    providers,
+    routes,
+    app,
+    registry,
+    watch,
+    agents,
+    router,
+    storage,
+    owned: opening.move(),
+  })
 }
 
 /** What nobody identified belongs to whom a server without keys has as its only principal. */
@@ -199,12 +250,13 @@ interface StackParts extends Pick<Stack, 'config' | 'services' | 'providers' | '
   readonly app: HttpApp
   readonly registry: ModelRegistry
   readonly watch: ProviderWatch | undefined
+  readonly agents: LateAgents
   readonly router: ModelRouter
   readonly storage: Storage
   readonly owned: AsyncDisposableStack
 }
 
-function toStack({ app, registry, watch, router, storage, owned, ...shown }: StackParts): Stack {
+function toStack({ app, registry, watch, agents, router, storage, owned, ...shown }: StackParts): Stack {
   const { server } = shown.config
   return {
     ...shown,
@@ -216,6 +268,7 @@ function toStack({ app, registry, watch, router, storage, owned, ...shown }: Sta
       const listening = await app.listen({ port: at.port ?? server.port, host: at.host ?? server.host })
       registry.start()
       watch?.start()
+      agents.start()
       return listening
     },
     async close(options = {}) {
@@ -375,6 +428,10 @@ function bindRoutes(services: StackServices): BoundRoute[] {
     [inspect, services.inspect],
     [responseCache, services.responseCache],
     [safety, services.safety],
+    [responses, services.responses],
+    [conversations, services.conversations],
+    [prompts, services.prompts],
+    [connectors, services.connectors],
   ] as const
   return tables.flatMap(([api, service]) =>
     Object.entries(api).map(([name, route]) => ({

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { lateSchema } from '../kernel/late-schema.ts'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
+import { defaultMcp, McpSettings } from './mcp-settings.ts'
 import { Aliases, defaultReliability, ReliabilitySettings } from './reliability-settings.ts'
 import { defaultResponseCache, ResponseCacheSettings } from './response-cache-settings.ts'
 
@@ -135,6 +136,7 @@ export const StackConfig = z.strictObject({
   aliases: Aliases.exactOptional(),
   reliability: ReliabilitySettings.default(() => structuredClone(defaultReliability)),
   responseCache: ResponseCacheSettings.default(() => structuredClone(defaultResponseCache)),
+  mcp: McpSettings.default(() => structuredClone(defaultMcp)),
   resources: ConfiguredResources.default(noResources),
   /** The blocks `vector_stores` and `safety` of the second dialect, as the file has them. */
   apiSettings: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),

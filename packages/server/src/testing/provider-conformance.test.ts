@@ -16,7 +16,10 @@ const [openai = bug('the table has no rows')] = dialects
 const honest = toOpenAiScript({ models: (listed) => ({ 'GET /v1/models': { json: { data: listed } } }) })
 const definition: AnyProviderDefinition<'inference'> = defineOpenAiProvider(openai)
 
-function declare(script: VendorScript, changed: AnyProviderDefinition<'inference'> = definition): ConformanceDeclaration {
+function declare(
+  script: VendorScript,
+  changed: AnyProviderDefinition<'inference'> = definition,
+): ConformanceDeclaration {
   const subject: ScriptedSubject = {
     kind: 'scripted',
     script,
@@ -40,7 +43,9 @@ async function failing(
 }
 
 /** An adapter that spoils what the honest one does. */
-function spoiled(spoil: (provider: InferenceProvider) => Partial<InferenceProvider>): AnyProviderDefinition<'inference'> {
+function spoiled(
+  spoil: (provider: InferenceProvider) => Partial<InferenceProvider>,
+): AnyProviderDefinition<'inference'> {
   return {
     ...definition,
     create(input) {

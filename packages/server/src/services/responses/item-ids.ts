@@ -33,6 +33,11 @@ const PREFIXES: Readonly<Record<ItemType, string>> = Object.freeze({
   tool_search_output: 'tso_',
 })
 
+/** What the ids of items of this type begin with. */
+export function itemPrefix(type: ItemType): string {
+  return PREFIXES[type]
+}
+
 /** A fresh id for an item of this type. */
 export function newItemId(ids: Ids, type: ItemType): string {
   return ids.hex(PREFIXES[type])

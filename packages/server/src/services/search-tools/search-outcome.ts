@@ -10,7 +10,7 @@ export interface SearchOutcome<Item> {
 }
 
 /** A part of a tool message. */
-export interface TextPart {
+export type TextPart = {
   readonly type: 'text'
   readonly text: string
 }

@@ -38,12 +38,12 @@ export class ChatHistory {
   }
 }
 
-/** Refuses a history that no vendor would take: one in which a call still waits for its output. */
-export function refuseOpenCalls(history: ChatHistory, param = 'input'): void {
-  const [callId] = history.openCalls
+/** Refuses a history that no vendor would take: one in which a call still waits for its output, and is not about to get it. */
+export function refuseOpenCalls(history: ChatHistory, answered: ReadonlySet<string> = new Set()): void {
+  const callId = history.openCalls.find((id) => !answered.has(id))
   if (callId === undefined) return
   throw new StackError('invalid_value', {
-    param,
+    param: 'input',
     problem: `No tool output found for function call ${callId}`,
     fix: `Add {"type": "function_call_output", "call_id": "${callId}", "output": "…"} to it.`,
   })

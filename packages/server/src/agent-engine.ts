@@ -1,0 +1,133 @@
+/** Wires the agent engine. A file beside `stack.ts`, loaded when the first of the engine's routes is called. */
+import { join } from 'node:path'
+import type {
+  Clock,
+  Connectors,
+  Conversations,
+  Inference,
+  Log,
+  Prompts,
+  ProviderEnvironment,
+  Responses,
+  Upstream,
+} from '@llama-stack/api'
+import type { StackConfig } from './config/stack-config.ts'
+import type { Ids } from './kernel/ids.ts'
+import { createKeyFile } from './kernel/secret-key.ts'
+import { createTextSeal } from './kernel/text-seal.ts'
+import { createConversationsService } from './services/conversations/conversations-service.ts'
+import { readConnectors } from './services/connectors/connector-config.ts'
+import { openMcp } from './services/connectors/open-mcp.ts'
+import { toStoredLogins, toStoredTokens } from './services/mcp/stored-logins.ts'
+import { createPromptsService } from './services/prompts/prompts-service.ts'
+import type { AnyProviderHandle } from './services/providers/provider-handle.ts'
+import { ofApi } from './services/providers/provider-handle.ts'
+import { createSummarySeal } from './services/responses/compaction/sealed-summary.ts'
+import { createResponsesService } from './services/responses/responses-service.ts'
+import { toGuards } from './services/responses/run/text-filters.ts'
+import { toSearchPort } from './services/responses/tools/search-tools.ts'
+import type { RegisteredTool } from './services/responses/tools/tool-sources.ts'
+import type { SafetyService } from './services/safety/safety-service.ts'
+import { toFileSearch } from './services/search-tools/file-search.ts'
+import { findWebSearchDefault, toWebSearch } from './services/search-tools/web-search.ts'
+import type { Storage } from './storage/storage.ts'
+
+export interface AgentEngineOptions {
+  readonly config: StackConfig
+  readonly inference: Inference
+  readonly safety: SafetyService
+  readonly providers: readonly AnyProviderHandle[]
+  readonly upstream: Upstream
+  readonly env: ProviderEnvironment
+  readonly registered: readonly RegisteredTool[]
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  /** Whether calls are recorded or replayed. */
+  readonly asRecorded: boolean
+}
+
+export interface AgentEngine extends AsyncDisposable {
+  readonly responses: Responses
+  readonly conversations: Conversations
+  readonly prompts: Prompts
+  readonly connectors: Connectors
+  /** Takes up what earlier processes have left. */
+  start(): void
+}
+
+/** How often a model may be called for one response, whatever the request wants. */
+const MAX_TURNS = 100
+
+export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
+  const { config, inference, safety, storage, clock, ids, log } = options
+  const keys = createKeyFile(join(config.dataDir, 'seal.key'))
+  const summaries = createSummarySeal(keys)
+  const thoughts = createTextSeal(keys, 'lsrsn1.')
+  const search = toSearchPort({
+    web: toWebSearch({
+      providers: ofApi(options.providers, 'tool_runtime'),
+      defaultProviderId: findWebSearchDefault(config.resources.tool_groups),
+    }),
+    files: toFileSearch({}),
+  })
+  const { server } = config
+  const mcp = openMcp({
+    connectors: readConnectors(config.resources),
+    policy: config.mcp,
+    upstream: options.upstream,
+    clock,
+    log,
+    env: options.env,
+    publicUrl: `${server.tls === undefined ? 'http' : 'https'}://${server.host}:${server.port}`,
+    tokens: toStoredTokens(storage),
+    logins: toStoredLogins(storage),
+  })
+  const responses = createResponsesService({
+    storage,
+    clock,
+    ids,
+    log,
+    unseal: (sealed) => thoughts.open(sealed),
+    plans: {
+      storage,
+      ids,
+      files: undefined,
+      reading: {
+        readCompaction: (sealed) => summaries.open(sealed),
+        readReasoning: (sealed) => thoughts.open(sealed),
+      },
+    },
+    runs: {
+      inference,
+      sources: {
+        mcp: () => Promise.resolve(mcp.host),
+        search: () => Promise.resolve(search),
+        registered: options.registered,
+        approvalDefault: config.dialect === 'native' ? 'always' : 'never',
+      },
+      clock,
+      ids,
+      log,
+      asRecorded: options.asRecorded,
+      maxTurns: MAX_TURNS,
+      openGuards: async (shields, caller) => toGuards(await safety.openGuardrails(shields, caller)),
+      seal: (text) => thoughts.seal(text),
+    },
+  })
+  return {
+    responses: { ...responses, compactResponse: later, countInputTokens: later },
+    conversations: createConversationsService({ storage, clock, ids }),
+    prompts: createPromptsService({ storage, clock, ids }),
+    connectors: mcp.connectors,
+    start: () => responses.start(),
+    async [Symbol.asyncDispose]() {
+      await responses[Symbol.asyncDispose]()
+      await mcp[Symbol.asyncDispose]()
+    },
+  }
+}
+function later(): never {
+  throw new Error('not yet')
+}

@@ -1,0 +1,99 @@
+/** What came before a response: the chain of responses that it continues, or its conversation. */
+import type { ChatMessage, ItemResource, Principal } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
+import type { ResponseRow } from '../../../storage/agent-state.ts'
+import type { Storage } from '../../../storage/storage.ts'
+import { ChatHistory } from '../chat/chat-history.ts'
+import { placedItems } from '../chat/chat-item.ts'
+import { readReferencedFiles } from '../chat/referenced-files.ts'
+import type { FileReader } from '../chat/referenced-files.ts'
+import { appendItems } from '../chat/to-chat-messages.ts'
+import type { ToChatMessagesOptions } from '../chat/to-chat-messages.ts'
+import type { Item } from '../output/output.ts'
+import type { KnownListings } from '../tools/tool-sources.ts'
+
+export interface LoadedHistory {
+  readonly chat: ChatHistory
+  readonly listings: KnownListings
+  /** An item of it by its id. */
+  find(itemId: string): Item | undefined
+}
+
+export interface HistoryWorld {
+  readonly storage: Pick<Storage, 'responses' | 'conversations'>
+  readonly files: FileReader | undefined
+  readonly reading: Pick<ToChatMessagesOptions, 'readCompaction' | 'readReasoning'>
+}
+
+/** What a request continues. At most one of the two is there. */
+export interface Continued {
+  readonly previousId: string | undefined
+  readonly conversationId: string | undefined
+}
+
+const NOTHING: LoadedHistory = Object.freeze({
+  chat: ChatHistory.empty,
+  listings: new Map(),
+  find: () => undefined,
+})
+
+/** Throws `previous_response_not_found`, `previous_response_open` or `conversation_not_found`. */
+export async function loadHistory(of: Continued, principal: Principal, world: HistoryWorld): Promise<LoadedHistory> {
+  if (of.previousId !== undefined) return loadChain(of.previousId, principal, world)
+  if (of.conversationId !== undefined) return loadConversation(of.conversationId, principal, world)
+  return NOTHING
+}
+
+async function loadChain(id: string, principal: Principal, { storage }: HistoryWorld): Promise<LoadedHistory> {
+  const rows = await storage.responses(principal).chain(id)
+  const last = rows?.at(-1)
+  if (rows === undefined || last === undefined) throw new StackError('previous_response_not_found', { id })
+  if (last.status === 'queued' || last.status === 'in_progress') {
+    throw new StackError('previous_response_open', { id, status: last.status })
+  }
+  return {
+    // What the engine has written is what it reads.
+    chat: ChatHistory.empty.append(rows.flatMap((row) => row.messages.map((text) => JSON.parse(text) as ChatMessage))),
+    listings: toListings(itemTexts(rows, MCP_LISTING)),
+    find: (itemId) => parseItems(itemTexts(rows, itemId)).find((item) => item.id === itemId),
+  }
+}
+
+const MCP_LISTING = '"type":"mcp_list_tools"'
+
+/** The items in whose text something is found: most of them never need to be parsed. */
+function itemTexts(rows: readonly ResponseRow[], part: string): string[] {
+  return rows.flatMap(({ input, output }) => [...input, ...output].filter((text) => text.includes(part)))
+}
+
+function parseItems(texts: readonly string[]): Item[] {
+  return texts.map((text) => JSON.parse(text) as Item)
+}
+
+/** The last listing of each server that told one. */
+function toListings(texts: readonly string[]): KnownListings {
+  const listings = new Map<string, Item>()
+  for (const item of parseItems(texts)) {
+    if (item.type === 'mcp_list_tools' && typeof item['error'] !== 'string') {
+      listings.set(String(item['server_label']), item)
+    }
+  }
+  return listings
+}
+
+async function loadConversation(id: string, principal: Principal, world: HistoryWorld): Promise<LoadedHistory> {
+  const { storage, files: reader, reading } = world
+  const conversations = storage.conversations(principal)
+  if ((await conversations.find(id)) === undefined) throw new StackError('conversation_not_found', { id })
+  const { rows } = await conversations.listItems(id, { order: 'asc' })
+  const texts = rows.map(({ item }) => item)
+  const items = texts.map((text) => JSON.parse(text) as ItemResource)
+  const placed = placedItems(items, 'conversation.items')
+  const files = await readReferencedFiles(placed, { reader, principal })
+  const { history } = appendItems(ChatHistory.empty, placed, { ...reading, files })
+  return {
+    chat: history,
+    listings: toListings(texts.filter((text) => text.includes(MCP_LISTING))),
+    find: (itemId) => items.find((item) => item.id === itemId) as Item | undefined,
+  }
+}

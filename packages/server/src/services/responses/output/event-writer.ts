@@ -1,0 +1,58 @@
+/** Numbers the events of one response and renders each once, as the JSON text that every reader of it gets. */
+
+/** Takes events in their order. */
+export interface EventSink {
+  /** `json` is the whole event, its `type` and `sequence_number` included. */
+  event(type: string, json: string): void
+}
+
+/** What stays the same from delta to delta of one part. */
+export interface DeltaHead {
+  readonly type: string
+  /** The JSON text up to the delta's own value. */
+  readonly json: string
+}
+
+export class EventWriter {
+  readonly #sink: EventSink | undefined
+  #next: number
+
+  /** Without a sink nobody listens, and nothing is rendered. */
+  constructor(sink: EventSink | undefined, next = 0) {
+    this.#sink = sink
+    this.#next = next
+  }
+
+  /** The sequence number of the next event. */
+  get next(): number {
+    return this.#next
+  }
+
+  get isHeard(): boolean {
+    return this.#sink !== undefined
+  }
+
+  emit(type: string, fields: object): void {
+    if (this.#sink === undefined) return
+    this.#sink.event(type, JSON.stringify({ type, sequence_number: this.#take(), ...fields }))
+  }
+
+  /** For what is emitted per token: only the value is rendered anew. `rest` is JSON that follows it: `,"key":…`. */
+  delta(head: DeltaHead, value: string, rest = ''): void {
+    if (this.#sink === undefined) return
+    const json = `${head.json}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}}`
+    this.#sink.event(head.type, json)
+  }
+
+  #take(): number {
+    const taken = this.#next
+    this.#next += 1
+    return taken
+  }
+}
+
+/** The head of the deltas of one part of one item. */
+export function toDeltaHead(type: string, where: Readonly<Record<string, string | number>>): DeltaHead {
+  const json = JSON.stringify({ type, ...where })
+  return { type, json: `${json.slice(0, -1)},"delta":` }
+}

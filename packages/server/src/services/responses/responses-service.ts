@@ -1,0 +1,210 @@
+/** The Responses API: responses asked for, fetched, read along, cancelled and deleted. */
+import type {
+  CallContext,
+  Clock,
+  CreateResponseRequest,
+  Log,
+  Reply,
+  ResponseEvent,
+  ResponseObject,
+  Responses,
+} from '@llama-stack/api'
+import { StackError, value } from '@llama-stack/api'
+import type { Ids } from '../../kernel/ids.ts'
+import { stackHeaders } from '../../kernel/stack-headers.ts'
+import type { ResponseRow } from '../../storage/agent-state.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { newResponseId } from './item-ids.ts'
+import { refuseTooManyPairs } from './metadata-pairs.ts'
+import { openPlan } from './request/open-plan.ts'
+import type { PlanWorld } from './request/open-plan.ts'
+import type { SettledRequest } from './request/settle-request.ts'
+import { settleRequest } from './request/settle-request.ts'
+import { ActiveRuns } from './run/active-runs.ts'
+import { FeedStream } from './run/event-feed.ts'
+import { ResponseWorker } from './run/response-worker.ts'
+import type { RunWorld } from './run/run-world.ts'
+import { prepareRun } from './run/start-run.ts'
+import type { PreparedRun } from './run/start-run.ts'
+import { streamStored } from './stored/stored-stream.ts'
+import { toItemPage } from './stored/list-page.ts'
+import { parseItems, toResponse } from './stored/response-view.ts'
+
+export interface ResponsesOptions {
+  readonly storage: Storage
+  readonly runs: RunWorld
+  readonly plans: PlanWorld
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly unseal: (sealed: string) => string | undefined
+}
+
+/** The service, and what it does without being asked. */
+export interface ResponsesService extends Responses, AsyncDisposable {
+  /** Takes up what earlier processes have left. */
+  start(): void
+}
+
+/** Until a process that does not renew its leases is taken for dead. */
+const LEASE_MS = 10_000
+
+type ResponseReply = Reply<ResponseObject, ResponseEvent>
+
+export function createResponsesService(
+  options: ResponsesOptions,
+): Omit<ResponsesService, 'compactResponse' | 'countInputTokens'> {
+  const { storage, log, ids } = options
+  const worker = ids.random('worker_')
+  const active = new ActiveRuns({ jobs: storage.jobs, log, worker, leaseMs: LEASE_MS })
+  const world = { ...options, active, worker, leaseMs: LEASE_MS }
+  const runner = new ResponseWorker(world)
+  return {
+    createResponse: (request, context) => create(request, context, world),
+    async retrieveResponse({ response_id: id, stream, starting_after: after = -1, include }, context) {
+      const row = await getRow(id, context, storage)
+      if (stream === true) {
+        const stored = streamStored(row, { after, context, storage, active })
+        return { kind: 'stream', stream: await stored, contentType: 'text/event-stream' }
+      }
+      return value(toResponse(row, include))
+    },
+    async deleteResponse({ response_id: id }, context) {
+      await getRow(id, context, storage)
+      await active.disown(id, context.principal)
+      await storage.responses(context.principal).delete(id)
+      return value({ id, object: 'response', deleted: true })
+    },
+    async cancelResponse({ response_id: id }, context) {
+      return value(await cancel(await getRow(id, context, storage), context, world))
+    },
+    async listResponses({ after, limit, order, model }, context) {
+      const page = await storage.responses(context.principal).list({ after, limit, order, model })
+      const data = page.rows.map((row) => ({ ...toResponse(row), input: parseItems(row.input) }))
+      const [first, last] = [data[0]?.id ?? null, data.at(-1)?.id ?? null]
+      return value({ object: 'list', data, first_id: first, last_id: last, has_more: page.hasMore })
+    },
+    async listInputItems({ response_id: id, after, before, limit, order, include = [] }, context) {
+      const rows = await storage.responses(context.principal).chain(id)
+      const own = rows?.at(-1) ?? (await getRow(id, context, storage))
+      const earlier = (rows ?? []).slice(0, -1).flatMap(({ input, output }) => [...input, ...output])
+      return value(toItemPage(parseItems([...earlier, ...own.input], include), { after, before, limit, order }))
+    },
+    start: () => runner.start(),
+    async [Symbol.asyncDispose]() {
+      runner[Symbol.dispose]()
+      await active[Symbol.asyncDispose]()
+    },
+  }
+}
+
+interface ServiceWorld extends ResponsesOptions {
+  readonly active: ActiveRuns
+}
+
+async function getRow(id: string, { principal }: CallContext, storage: Storage): Promise<ResponseRow> {
+  const row = await storage.responses(principal).find(id)
+  if (row === undefined) throw new StackError('response_not_found', { id })
+  return row
+}
+
+async function create(
+  request: CreateResponseRequest,
+  context: CallContext,
+  world: ServiceWorld,
+): Promise<ResponseReply> {
+  refuseTooManyPairs(request.metadata)
+  if (world.active.isClosing) throw new StackError('server_shutting_down', {})
+  const settled = settleRequest(request, context.strict ?? false)
+  const { record = {} } = context
+  record.model = settled.model
+  record.streamed = settled.isStreamed
+  const createdAtMs = world.clock.now()
+  const birth = { id: newResponseId(world.ids, createdAtMs), createdAtMs }
+  const plan = await openPlan(settled, { birth, caller: context }, world.plans)
+  const prepared = prepareRun({ plan, record }, world)
+  if (settled.isBackground) return begin(prepared, settled, world)
+  return settled.isStreamed ? stream(prepared, context, world) : complete(prepared, context, world)
+}
+
+/** In the background: it is kept before anybody is told that it will be done. */
+async function begin(
+  { run, feed, start }: PreparedRun,
+  settled: SettledRequest,
+  { active, log }: ServiceWorld,
+): Promise<ResponseReply> {
+  await active.persist(run)
+  const { body } = run.row('queued')
+  start().catch((error: unknown) =>
+    log.debug('A response goes on elsewhere.', { response: run.id, reason: String(error) }),
+  )
+  const headers = adjusted(settled)
+  if (!settled.isStreamed || feed === undefined) {
+    return { kind: 'bytes', bytes: body, contentType: 'application/json', headers }
+  }
+  const reply = new FeedStream({ feed, from: 0, onLeave: () => undefined })
+  return { kind: 'stream', stream: reply, contentType: 'text/event-stream', headers }
+}
+
+async function stream(
+  { run, feed, start }: PreparedRun,
+  context: CallContext,
+  { active }: ServiceWorld,
+): Promise<ResponseReply> {
+  const { settled } = run.plan
+  const leave = (): void => active.leave(run, settled.isStored)
+  const running = start()
+  context.signal.addEventListener('abort', leave, { once: true })
+  // Its end is an event; a failure before the first is heard of below.
+  running.catch(() => undefined)
+  const headers = await run.opened
+  if (feed === undefined) throw new StackError('internal_error', {})
+  const reply = new FeedStream({ feed, from: 0, onLeave: leave })
+  return {
+    kind: 'stream',
+    stream: reply,
+    contentType: 'text/event-stream',
+    headers: { ...headers, ...adjusted(settled) },
+  }
+}
+
+async function complete(
+  { run, start }: PreparedRun,
+  context: CallContext,
+  { active }: ServiceWorld,
+): Promise<ResponseReply> {
+  const { settled } = run.plan
+  const leave = (): void => active.leave(run, settled.isStored)
+  context.signal.addEventListener('abort', leave, { once: true })
+  const { json } = await start()
+  context.signal.removeEventListener('abort', leave)
+  const headers = { ...(await run.opened), ...adjusted(settled) }
+  return { kind: 'bytes', bytes: json, contentType: 'application/json', headers }
+}
+
+/** What was done otherwise than it was asked. */
+function adjusted({ adjustments }: SettledRequest): Readonly<Record<string, string>> {
+  const { made } = adjustments
+  return made.length === 0 ? {} : { [stackHeaders.adjusted]: made.join(', ') }
+}
+
+/** Cancelling twice is cancelling once; what has ended otherwise stays as it is. */
+async function cancel(
+  row: ResponseRow,
+  context: CallContext,
+  { storage, active }: ServiceWorld,
+): Promise<ResponseObject> {
+  if (row.status === 'cancelled') return toResponse(row)
+  if (!row.background) {
+    const problem = 'only responses in the background can be. To stop another one, close its connection'
+    throw new StackError('response_not_cancellable', { id: row.id, problem })
+  }
+  if (row.status !== 'queued' && row.status !== 'in_progress') {
+    throw new StackError('response_not_cancellable', { id: row.id, problem: `it is ${row.status}` })
+  }
+  if (!(await active.cancel(row.id, context.principal))) {
+    const body = JSON.stringify({ ...toResponse(row), output: [], status: 'cancelled' })
+    await storage.responses(context.principal).advance(row.id, { status: 'cancelled', body, state: null })
+  }
+  return toResponse(await getRow(row.id, context, storage))
+}

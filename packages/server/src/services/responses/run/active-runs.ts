@@ -1,0 +1,148 @@
+/**
+ * The responses that this process is making: who reads along, who may cancel, and the leases of those that have to be
+ * finished whatever happens.
+ */
+import type { Log, Principal } from '@llama-stack/api'
+import { isStackError } from '@llama-stack/api'
+import type { JobQueue, NewJob } from '../../../storage/agent-state.ts'
+import type { EventFeed } from './event-feed.ts'
+import type { EndedResponse, ResponseRun } from './response-run.ts'
+import { CANCELLED, DISOWNED, SUSPENDED } from './run-end.ts'
+
+export interface ActiveRun {
+  readonly run: ResponseRun
+  /** Undefined where nobody reads events. */
+  readonly feed: EventFeed | undefined
+  readonly principal: Principal
+  /** Settles when the run has ended, however. */
+  readonly ended: Promise<EndedResponse | undefined>
+}
+
+export interface ActiveRunsOptions {
+  readonly jobs: JobQueue
+  readonly log: Log
+  /** Names this process in leases. */
+  readonly worker: string
+  readonly leaseMs: number
+}
+
+/** The kind of jobs that responses are. */
+export const RESPONSE_JOB = 'response'
+
+export class ActiveRuns implements AsyncDisposable {
+  readonly #options: ActiveRunsOptions
+  readonly #runs = new Map<string, ActiveRun>()
+  /** Runs whose leases this process holds. */
+  readonly #leased = new Set<string>()
+  #renewing: NodeJS.Timeout | undefined
+  /** Runs that are being kept for the first time. */
+  readonly #persisting = new Set<Promise<void>>()
+  #isClosing = false
+
+  constructor(options: ActiveRunsOptions) {
+    this.#options = options
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
+  find(id: string, principal: Principal): ActiveRun | undefined {
+    const active = this.#runs.get(id)
+    return active?.principal.id === principal.id ? active : undefined
+  }
+
+  /** Starts a run. It settles by itself: nobody has to wait for it. */
+  start(run: ResponseRun, feed: EventFeed | undefined, principal: Principal): Promise<EndedResponse> {
+    const running = run.run()
+    const ended = running.then(
+      (response) => response,
+      () => undefined,
+    )
+    this.#runs.set(run.id, { run, feed, principal, ended })
+    void ended.then(() => {
+      this.#runs.delete(run.id)
+      this.#leased.delete(run.id)
+    })
+    return running
+  }
+
+  /** Keeps a run while it goes on, so that it survives this process. */
+  async persist(run: ResponseRun): Promise<void> {
+    this.hold(run.id)
+    const persisting = run.persist(this.#toJob(run.id))
+    this.#persisting.add(persisting)
+    try {
+      await persisting
+    } finally {
+      this.#persisting.delete(persisting)
+    }
+  }
+
+  #toJob(responseId: string): NewJob {
+    const { worker, leaseMs } = this.#options
+    return { id: responseId, kind: RESPONSE_JOB, payload: { response_id: responseId }, worker, leaseMs }
+  }
+
+  /** This process has the lease of a response's job, and renews it. */
+  hold(responseId: string): void {
+    this.#leased.add(responseId)
+    this.#renewing ??= setInterval(() => void this.#renew(), this.#options.leaseMs / 3).unref()
+  }
+
+  /** The client of a run has left: what is stored goes on without it. */
+  leave(run: ResponseRun, isStored: boolean): void {
+    if (!this.#runs.has(run.id) || this.#leased.has(run.id)) return
+    if (!isStored) {
+      run.stop(new DOMException('The client left.', 'AbortError'))
+      return
+    }
+    this.persist(run).catch((error: unknown) => {
+      const reason = isStackError(error) ? error.message : String(error)
+      this.#options.log.error('A response whose client left could not be kept.', { response: run.id, reason })
+      run.stop(error)
+    })
+  }
+
+  /** Cancels a run of this process; false where it is not here. */
+  async cancel(id: string, principal: Principal): Promise<boolean> {
+    const active = this.find(id, principal)
+    if (active === undefined) return false
+    active.run.stop(CANCELLED)
+    await active.ended
+    return true
+  }
+
+  /** Ends a run whose response is deleted. */
+  async disown(id: string, principal: Principal): Promise<void> {
+    const active = this.find(id, principal)
+    active?.run.stop(DISOWNED)
+    await active?.ended
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
+    clearInterval(this.#renewing)
+    await Promise.allSettled(this.#persisting)
+    const leased = [...this.#leased]
+    const active = [...this.#runs.values()]
+    for (const { run } of active) run.stop(SUSPENDED)
+    await Promise.all(active.map(({ ended }) => ended))
+    const { jobs, worker } = this.#options
+    await Promise.all(leased.map((id) => jobs.release(id, worker)))
+  }
+
+  async #renew(): Promise<void> {
+    const { jobs, worker, leaseMs, log } = this.#options
+    await Promise.all(
+      [...this.#leased].map(async (id) => {
+        try {
+          if (!(await jobs.renew(id, { worker, leaseMs }))) this.#runs.get(id)?.run.stop(DISOWNED)
+        } catch (error) {
+          // The lease has two more thirds to run.
+          log.warn('A lease could not be renewed.', { response: id, reason: String(error) })
+        }
+      }),
+    )
+  }
+}

@@ -1,0 +1,62 @@
+/** Calls that somebody was asked to approve, once the answers are there: each is made once, or told to be refused. */
+import type { ChatMessage } from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
+import type { ResponseRepository } from '../../../storage/agent-state.ts'
+import { toToolMessages } from '../chat/tool-messages.ts'
+import type { ItemIds } from '../item-ids-of-response.ts'
+import type { Output } from '../output/output.ts'
+import type { ToolCaller } from '../tools/server-tool.ts'
+import type { ToolKit } from '../tools/tool-kit.ts'
+import type { CallLedger } from './call-ledger.ts'
+import type { Approval } from './run-plan.ts'
+import { runToolRound } from './tool-round.ts'
+import type { TurnCall } from './turn-writer.ts'
+
+export interface ApprovedCallsOptions {
+  readonly responseId: string
+  readonly repository: Pick<ResponseRepository, 'consumeApproval'>
+  readonly output: Output
+  readonly ids: ItemIds
+  readonly kit: ToolKit
+  readonly caller: ToolCaller
+  readonly ledger: CallLedger
+  readonly runsInParallel: boolean
+}
+
+/** Resolves with what the model is told. Throws `approval_used` for an answer that was given before. */
+export async function runApprovals(
+  approvals: readonly Approval[],
+  options: ApprovedCallsOptions,
+): Promise<readonly ChatMessage[]> {
+  for (const { requestId } of approvals) {
+    if (await options.repository.consumeApproval(requestId, options.responseId)) continue
+    throw new StackError('approval_used', { id: requestId })
+  }
+  const denied = approvals.filter(({ isApproved }) => !isApproved)
+  const calls = approvals
+    .filter(({ isApproved }) => isApproved)
+    .map((approval, index) => toCall(approval, index, options))
+  const round = await runToolRound(calls, { ...options, judge: (asked) => asked.map(() => ({ run: true })) })
+  return [...denied.flatMap(({ callId, reason }) => toToolMessages(callId, toDenial(reason))), ...round.messages]
+}
+
+function toDenial(reason: string | undefined): string {
+  const why = reason === undefined || reason === '' ? '' : ` Their reason: ${reason}`
+  return `The user did not approve this call, and it was not made.${why}`
+}
+
+/** The call as the model made it, its tool no longer in need of approval. */
+function toCall({ request, callId, requestId }: Approval, index: number, { kit, ids }: ApprovedCallsOptions): TurnCall {
+  const name = String(request['name'])
+  const known = kit.find(name)
+  return {
+    index,
+    callId,
+    name,
+    arguments: String(request['arguments'] ?? ''),
+    tool: known?.kind === 'server' ? { kind: 'server', tool: { ...known.tool, needsApproval: false } } : undefined,
+    itemId: ids.next('mcp_call'),
+    approvalId: requestId,
+    writer: undefined,
+  }
+}

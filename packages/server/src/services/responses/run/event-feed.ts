@@ -1,0 +1,173 @@
+/** The events of a running response, for everybody who reads along: who asked for it, and who comes later. */
+import { bug, StackError } from '@llama-stack/api'
+import type { ByteSink, ByteStream } from '@llama-stack/api'
+import type { EventSink } from '../output/event-writer.ts'
+
+/** Told when there is more to read, or nothing will follow. */
+interface Reader {
+  flow(): void
+}
+
+export interface EventFeedOptions {
+  /** The sequence number of the first event that comes here. */
+  readonly first: number
+  /** Whether events that were read are kept for later readers. */
+  readonly keeps: boolean
+}
+
+export class EventFeed implements EventSink {
+  readonly #keeps: boolean
+  #first: number
+  #events: string[] = []
+  #end: { readonly error: StackError | undefined } | undefined
+  readonly #readers = new Set<Reader>()
+
+  constructor({ first, keeps }: EventFeedOptions) {
+    this.#first = first
+    this.#keeps = keeps
+  }
+
+  event(_type: string, json: string): void {
+    this.#events.push(json)
+    for (const reader of this.#readers) reader.flow()
+  }
+
+  /** The sequence number after the last event so far. */
+  get next(): number {
+    return this.#first + this.#events.length
+  }
+
+  /** All events so far, where they are kept. */
+  get events(): readonly string[] {
+    return this.#events
+  }
+
+  get end(): { readonly error: StackError | undefined } | undefined {
+    return this.#end
+  }
+
+  /** Nothing follows: because of the error, or because all is told. */
+  close(error?: StackError): void {
+    if (this.#end !== undefined) return
+    this.#end = { error }
+    for (const reader of this.#readers) reader.flow()
+  }
+
+  at(sequence: number): string | undefined {
+    return this.#events[sequence - this.#first]
+  }
+
+  /** The earliest event that is still here. */
+  get first(): number {
+    return this.#first
+  }
+
+  /** A reader has read what came before this number. */
+  forget(before: number): void {
+    if (this.#keeps || this.#readers.size > 1) return
+    if (before === this.next) {
+      this.#first = before
+      this.#events = []
+    }
+  }
+
+  add(reader: Reader): void {
+    this.#readers.add(reader)
+  }
+
+  remove(reader: Reader): void {
+    this.#readers.delete(reader)
+  }
+}
+
+/** Every event begins with its type. */
+const TYPE_START = '{"type":"'.length
+
+/** Frames an event for a stream: WHATWG HTML, section 9.2, with the `event:` line that OpenAI sends. */
+export function toFrame(json: string): string {
+  return `event: ${json.slice(TYPE_START, json.indexOf('"', TYPE_START))}\ndata: ${json}\n\n`
+}
+
+// eslint-disable-next-line no-control-regex -- the range of what one byte of UTF-8 can say
+const ASCII = /^[\u0000-\u007f]*$/
+
+/** Gives a framed text to a sink in the form that the sink writes fastest. */
+export function pushFrame(sink: ByteSink, frame: string): void {
+  if (sink.text !== undefined && ASCII.test(frame)) sink.text(frame)
+  else sink.data(Buffer.from(frame))
+}
+
+export interface FeedStreamOptions {
+  readonly feed: EventFeed
+  /** Framed events that come first: those that the feed no longer has. */
+  readonly before?: readonly string[]
+  /** The sequence number of the first event to read from the feed. */
+  readonly from: number
+  /** The reader has left before the end. */
+  readonly onLeave: () => void
+}
+
+/** A feed as the body of a reply. */
+export class FeedStream implements ByteStream, Reader {
+  readonly #options: FeedStreamOptions
+  #sink: ByteSink | undefined
+  #next: number
+  #isPaused = false
+  #isFlowing = false
+  #isOver = false
+
+  constructor(options: FeedStreamOptions) {
+    this.#options = options
+    this.#next = options.from
+  }
+
+  pipe(sink: ByteSink): void {
+    if (this.#sink !== undefined) bug('a feed is piped twice')
+    this.#sink = sink
+    const { feed, before = [] } = this.#options
+    for (const json of before) pushFrame(sink, toFrame(json))
+    feed.add(this)
+    this.flow()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.flow()
+  }
+
+  cancel(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#options.feed.remove(this)
+    this.#options.onLeave()
+  }
+
+  flow(): void {
+    const sink = this.#sink
+    // A sink that pauses or leaves does so while it is given something.
+    if (sink === undefined || this.#isFlowing) return
+    this.#isFlowing = true
+    const { feed } = this.#options
+    for (;;) {
+      if (this.#isPaused || this.#isOver) break
+      const json = feed.at(this.#next)
+      if (json === undefined) break
+      this.#next += 1
+      pushFrame(sink, toFrame(json))
+    }
+    this.#isFlowing = false
+    feed.forget(this.#next)
+    if (feed.end !== undefined && this.#next >= feed.next && !this.#isOver && !this.#isPaused) this.#finish(sink, feed)
+  }
+
+  #finish(sink: ByteSink, feed: EventFeed): void {
+    this.#isOver = true
+    feed.remove(this)
+    if (feed.end?.error === undefined) sink.end()
+    else sink.fail(feed.end.error)
+  }
+}

@@ -1,0 +1,443 @@
+/**
+ * One response on its way: turns of the model and the calls between them, until there is nothing more to do.
+ *
+ * The run holds no socket and knows no client: it writes its output, keeps a journal, and ends.
+ */
+import type { ChatMessage, RequestRecord } from '@llama-stack/api'
+import { isStackError } from '@llama-stack/api'
+import type { NewJob, ResponseProgress, ResponseRepository } from '../../../storage/agent-state.ts'
+import { toAssistantMessage } from '../chat/assistant-turn.ts'
+import { createItemIds } from '../item-ids-of-response.ts'
+import type { ItemIds } from '../item-ids-of-response.ts'
+import { EventWriter } from '../output/event-writer.ts'
+import { MessageWriter } from '../output/message-writer.ts'
+import { Output } from '../output/output.ts'
+import { DEFAULT_MAX_TURNS, RunLimits } from '../run-limits.ts'
+import type { RunUsage } from '../run-limits.ts'
+import type { Citable } from '../tools/citable.ts'
+import { createToolKit } from '../tools/tool-kit.ts'
+import type { ToolKit } from '../tools/tool-kit.ts'
+import type { ToolCaller } from '../tools/server-tool.ts'
+import { runApprovals } from './approved-calls.ts'
+import { CallLedger } from './call-ledger.ts'
+import type { Journal, RowNow } from './journal.ts'
+import { askModel } from './model-turn.ts'
+import { CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
+import type { RunEnd } from './run-end.ts'
+import { restoreOutput } from './restored-output.ts'
+import type { ToldItem } from './restored-output.ts'
+import type { RunPlan } from './run-plan.ts'
+import type { RunState } from './run-state.ts'
+import type { Guards, RunWorld } from './run-world.ts'
+import { runToolRound } from './tool-round.ts'
+import type { RoundResult } from './tool-round.ts'
+import type { TurnCall, TurnWriter } from './turn-writer.ts'
+import { addUsage } from './usage.ts'
+import type { ResponseUsage } from './usage.ts'
+
+export interface RunOptions {
+  readonly plan: RunPlan
+  readonly world: RunWorld
+  readonly journal: Journal
+  readonly repository: ResponseRepository
+  /** Whether anybody will read events. */
+  readonly isHeard: boolean
+  /** The number of the first event. */
+  readonly firstSequence?: number
+  /** Becomes part of the request log. */
+  readonly record: RequestRecord
+  /** Credentials that the run cannot go on without in another process. Asked for when the run is kept. */
+  readonly sealSecrets: () => string | null
+  /** The items that an earlier process told of. */
+  readonly told?: readonly ToldItem[]
+}
+
+/** A response that has ended, as JSON text. */
+export interface EndedResponse {
+  readonly status: RunEnd['status']
+  readonly json: string
+}
+
+export class ResponseRun {
+  readonly id: string
+  readonly plan: RunPlan
+  /** Resolves when the model has begun to answer, with the headers of its reply; rejects where it never did. */
+  readonly opened: Promise<Readonly<Record<string, string>>>
+  readonly #opening = Promise.withResolvers<Readonly<Record<string, string>>>()
+  readonly #options: RunOptions
+  readonly #controller = new AbortController()
+  readonly #events: EventWriter
+  readonly #output: Output
+  readonly #ids: ItemIds
+  readonly #limits: RunLimits
+  readonly #ledger: CallLedger
+  /** The chat messages that this response adds to its history. */
+  readonly #messages: ChatMessage[]
+  #usage: ResponseUsage | null
+  #servedTier: string | null | undefined
+  #pendingCalls: readonly TurnCall[] = []
+  #isOpen = false
+  #sealedSecrets: { readonly text: string | null } | undefined
+  #guards: Guards | undefined
+  readonly #citable: Citable[] = []
+
+  constructor(options: RunOptions) {
+    const { plan, world, journal, repository, isHeard, firstSequence } = options
+    const { restored, settled } = plan
+    this.id = plan.frame.id
+    this.plan = plan
+    this.#options = options
+    this.opened = this.#opening.promise
+    // Whoever waits for the end hears of a failure too.
+    this.opened.catch(() => undefined)
+    this.#events = new EventWriter(isHeard ? journal : undefined, firstSequence)
+    this.#output = new Output(this.#events)
+    this.#ids = createItemIds(plan.frame.id, restored?.itemsGiven ?? plan.inputItems.length)
+    this.#messages = [...plan.added]
+    this.#usage = restored?.usage ?? null
+    this.#servedTier = restored?.servedTier
+    this.#ledger = new CallLedger({ responseId: this.id, repository, isKept: () => journal.isDurable })
+    const { request } = settled
+    this.#limits = new RunLimits(
+      {
+        maxTurns: Math.min(request.max_infer_iters ?? DEFAULT_MAX_TURNS, world.maxTurns),
+        maxToolCalls: request.max_tool_calls ?? undefined,
+        maxOutputTokens: request.max_output_tokens ?? undefined,
+        maxWallTimeMs: world.maxWallTimeMs,
+      },
+      world.clock,
+      // Of our own making.
+      restored === undefined ? undefined : (restored.limits as unknown as RunUsage),
+    )
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Stops the run; `reason` is one of {@link CANCELLED}, {@link SUSPENDED}, {@link DISOWNED}, or an error. */
+  stop(reason: unknown): void {
+    this.#controller.abort(reason)
+  }
+
+  /** Keeps the response from now on while it runs, so that it goes on if this process ends. */
+  async persist(job: NewJob): Promise<void> {
+    await this.#options.journal.persist(this.row(), job)
+    await this.#ledger.keepUnderWay()
+  }
+
+  /** Runs to the end. Rejects where the model never began to answer a client that waits, or where the run is to go on elsewhere. */
+  async run(): Promise<EndedResponse> {
+    const deadline = this.#startDeadline()
+    try {
+      this.#announce()
+      return await this.#finish(await this.#work())
+    } catch (thrown) {
+      return await this.#break(thrown)
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  /** The response as it is now. */
+  row(status: RowNow['status'] = 'in_progress'): RowNow {
+    return { ...this.#origin(), ...this.#progress(), status, body: this.#body({ status }) }
+  }
+
+  /** What a row says from its beginning. */
+  #origin(): Omit<RowNow, 'body' | 'messages' | 'output' | 'state' | 'status'> {
+    const { plan } = this.#options
+    return {
+      createdAtMs: plan.frame.created_at * 1000,
+      model: plan.settled.model,
+      background: plan.settled.isBackground,
+      previousId: plan.settled.previousId ?? null,
+      conversationId: plan.settled.conversationId ?? null,
+      input: plan.inputItems.map((item) => JSON.stringify(item)),
+    }
+  }
+
+  #progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'state'>> {
+    return {
+      output: this.#output.items.map((item) => JSON.stringify(item)),
+      messages: this.#messages.map((message) => JSON.stringify(message)),
+      state: JSON.stringify(this.#state()),
+    }
+  }
+
+  #state(): RunState {
+    const { plan } = this.#options
+    const { requestId, providerData, testId } = plan.caller
+    return {
+      request: { ...plan.settled.request, tools: plan.frame.tools },
+      secrets: (this.#sealedSecrets ??= { text: this.#options.sealSecrets() }).text,
+      limits: { ...this.#limits.used },
+      turns: this.#limits.used.turns,
+      usage: this.#usage,
+      ...(this.#servedTier !== undefined && { servedTier: this.#servedTier }),
+      itemsGiven: this.#ids.given,
+      pendingCalls: this.#pendingCalls.map(({ index, callId, name, arguments: text, itemId }) => ({
+        index,
+        callId,
+        name,
+        arguments: text,
+        itemId,
+      })),
+      inputMessages: plan.added.length,
+      caller: { requestId, providerData, ...(testId !== undefined && { testId }) },
+    }
+  }
+
+  #announce(): void {
+    if (this.plan.restored !== undefined || !this.#events.isHeard) return
+    const status = this.plan.settled.isBackground ? 'queued' : 'in_progress'
+    this.#events.emit('response.created', { response: this.#snapshot({ status }) })
+    if (status === 'queued') this.#events.emit('response.queued', { response: this.#snapshot({ status }) })
+    this.#events.emit('response.in_progress', { response: this.#snapshot({ status: 'in_progress' }) })
+  }
+
+  async #work(): Promise<RunEnd> {
+    const { plan, world } = this.#options
+    const refusal = await this.#guardInput()
+    if (refusal !== undefined) return this.#refuse(refusal)
+    const pending = this.#restore()
+    const kit = await createToolKit({
+      settled: plan.settled,
+      sources: world.sources,
+      caller: this.#caller(),
+      output: this.#output,
+      ids: this.#ids,
+      known: plan.listings,
+    })
+    if (pending.length > 0) {
+      const calls = pending.map((call): TurnCall => ({ ...call, tool: kit.find(call.name) }))
+      const round = await this.#makeCalls(calls, kit)
+      if (round.isHandedOver) return { status: 'completed' }
+    } else if (this.#limits.used.turns === 0 && plan.approvals.length > 0) {
+      this.#messages.push(...(await this.#makeApproved(kit)))
+    }
+    return this.#loop(kit)
+  }
+
+  /** Takes in what an earlier process told; the calls that it left to be made. */
+  #restore(): readonly Omit<TurnCall, 'tool'>[] {
+    const { plan, told = [] } = this.#options
+    const pending = plan.restored?.pendingCalls ?? []
+    const restored = restoreOutput(told, this.#output, pending)
+    return pending.map((call) => ({ ...call, writer: undefined, restored: restored.get(call.itemId) }))
+  }
+
+  async #loop(kit: ToolKit): Promise<RunEnd> {
+    for (;;) {
+      const limit = this.#limits.beginTurn()
+      if (limit !== undefined) return { status: 'incomplete', reason: limit }
+      const turn = await this.#turn(kit)
+      const stopped = endOfTurn(turn)
+      if (stopped !== undefined) return stopped
+      if (turn.calls.length === 0) return { status: 'completed' }
+      this.#pendingCalls = turn.calls
+      await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#progress() }))
+      const round = await this.#makeCalls(turn.calls, kit)
+      if (round.isHandedOver) return { status: 'completed' }
+    }
+  }
+
+  async #turn(kit: ToolKit): Promise<TurnWriter> {
+    const turn = await askModel({
+      plan: this.plan,
+      world: this.#options.world,
+      kit,
+      messages: this.#messages,
+      output: this.#output,
+      ids: this.#ids,
+      limits: this.#limits,
+      servedTier: this.#servedTier,
+      guards: this.#guards,
+      citable: this.#citable,
+      caller: this.#caller(),
+      record: this.#options.record,
+      onOpen: (headers) => this.#open(headers),
+    })
+    this.#usage = addUsage(this.#usage, turn.tokens)
+    this.#limits.addOutputTokens(turn.tokens?.output_tokens ?? 0)
+    this.#servedTier = turn.servedTier
+    // Calls that will not be made would wait for their outputs for ever.
+    const calls = endOfTurn(turn) === undefined ? turn.calls : []
+    this.#messages.push(
+      toAssistantMessage({
+        text: turn.rawText,
+        reasoning: turn.thoughts,
+        calls: calls.map(({ callId: id, ...call }) => ({ ...call, id })),
+        extra: turn.extraMembers,
+      }),
+    )
+    return turn
+  }
+
+  async #makeCalls(calls: readonly TurnCall[], kit: ToolKit): Promise<RoundResult> {
+    const { plan, journal } = this.#options
+    const round = await runToolRound(calls, {
+      output: this.#output,
+      kit,
+      caller: this.#caller(),
+      ledger: this.#ledger,
+      judge: (asked) => this.#limits.judgeCalls(asked),
+      runsInParallel: plan.settled.runsInParallel,
+    })
+    this.#messages.push(...round.messages)
+    this.#citable.push(...round.outcomes.flatMap(({ citable }) => citable ?? []))
+    this.#pendingCalls = []
+    await journal.checkpoint(() => this.#progress())
+    return round
+  }
+
+  #makeApproved(kit: ToolKit): Promise<readonly ChatMessage[]> {
+    const { plan, repository } = this.#options
+    return runApprovals(plan.approvals, {
+      responseId: this.id,
+      repository,
+      output: this.#output,
+      ids: this.#ids,
+      kit,
+      caller: this.#caller(),
+      ledger: this.#ledger,
+      runsInParallel: plan.settled.runsInParallel,
+    })
+  }
+
+  async #guardInput(): Promise<string | undefined> {
+    const { plan, world } = this.#options
+    const shields = (plan.settled.request.guardrails ?? []).map((each) => (typeof each === 'string' ? each : each.type))
+    if (shields.length === 0) return undefined
+    this.#guards = await world.openGuards(shields, plan.caller)
+    if (plan.restored !== undefined) return undefined
+    const texts = plan.added.flatMap((message) => {
+      const text = textOf(message)
+      return text === '' ? [] : [{ role: roleOf(message), text }]
+    })
+    return this.#guards.checkInput(texts, { ...plan.caller, signal: this.signal })
+  }
+
+  /** What is said in place of an answer that may not be given. */
+  #refuse(text: string): RunEnd {
+    this.#open({})
+    const message = new MessageWriter(this.#output, this.#ids.next('message'))
+    message.addRefusal(text)
+    message.close('completed')
+    return { status: 'completed' }
+  }
+
+  #caller(): ToolCaller {
+    return { ...this.plan.caller, signal: this.signal }
+  }
+
+  #open(headers: Readonly<Record<string, string>>): void {
+    this.#isOpen = true
+    this.#opening.resolve(headers)
+  }
+
+  #startDeadline(): NodeJS.Timeout | undefined {
+    const { remainingMs } = this.#limits
+    return remainingMs === undefined ? undefined : setTimeout(() => this.stop(DEADLINE), remainingMs)
+  }
+
+  async #break(thrown: unknown): Promise<EndedResponse> {
+    const { journal, world, plan } = this.#options
+    const reason: unknown = this.signal.aborted ? this.signal.reason : thrown
+    if (reason === SUSPENDED || reason === DISOWNED) {
+      journal.abandon(isStackError(thrown) ? thrown : undefined)
+      throw thrown
+    }
+    if (reason === CANCELLED) return this.#finish({ status: 'cancelled' })
+    if (reason === DEADLINE) return this.#finish({ status: 'incomplete', reason: 'deadline' })
+    if (!this.#isOpen && !journal.isDurable) {
+      // Whoever asked waits for the head of the reply: the failure is the reply.
+      this.#opening.reject(thrown)
+      journal.abandon()
+      throw thrown
+    }
+    if (!isStackError(thrown)) {
+      const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+      world.log.error('A response failed because of a mistake in the server.', {
+        requestId: plan.caller.requestId,
+        response: this.id,
+        stack,
+      })
+    }
+    return this.#finish(toFailure(thrown))
+  }
+
+  async #finish(end: RunEnd): Promise<EndedResponse> {
+    const { journal } = this.#options
+    this.#output.abandonOpen()
+    this.#pendingCalls = []
+    const body = this.#body(end)
+    const output = this.#output.items.map((item) => JSON.stringify(item))
+    // `output` is the last member.
+    const json = `${body.slice(0, -EMPTY_OUTPUT.length)}[${output.join(',')}]}`
+    const last = this.#events.isHeard
+      ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
+      : undefined
+    const messages = this.#messages.map((message) => JSON.stringify(message))
+    const row = (): RowNow => ({ ...this.#origin(), status: end.status, body, output, messages, state: null })
+    await journal.finish(row, last, this.#addition(output))
+    this.#open({})
+    return { status: end.status, json }
+  }
+
+  #addition(output: readonly string[]) {
+    const { plan } = this.#options
+    const { conversationId } = plan.settled
+    if (conversationId === undefined) return undefined
+    const own = plan.inputItems.filter((_, index) => plan.isReference[index] !== true)
+    const items = [...own, ...this.#output.items]
+    const texts = [...own.map((item) => JSON.stringify(item)), ...output]
+    return {
+      conversationId,
+      items: items.map(({ id }, index) => ({ id, item: texts[index] ?? '', responseId: this.id })),
+    }
+  }
+
+  #snapshot(end: { readonly status: RowNow['status'] } | RunEnd): object {
+    const isOver = end.status !== 'queued' && end.status !== 'in_progress'
+    return {
+      ...this.plan.frame,
+      service_tier: this.#servedTier ?? this.plan.frame.service_tier,
+      status: end.status,
+      completed_at: isOver && end.status === 'completed' ? Math.floor(this.#options.world.clock.now() / 1000) : null,
+      error: 'error' in end ? end.error : null,
+      incomplete_details: 'reason' in end ? { reason: end.reason } : null,
+      usage: this.#usage,
+      output: this.#output.items,
+    }
+  }
+
+  /** The response as JSON text, its output left out. */
+  #body(end: { readonly status: RowNow['status'] } | RunEnd): string {
+    return JSON.stringify({ ...this.#snapshot(end), output: [] })
+  }
+}
+
+const EMPTY_OUTPUT = '[]}'
+
+/** The time of the run is used up. */
+const DEADLINE = Symbol('the time of the run is used up')
+
+/** Whether a turn ends the response whatever it called. */
+function endOfTurn(turn: TurnWriter): RunEnd | undefined {
+  if (turn.isRefused) return { status: 'completed' }
+  if (turn.finishReason === 'length') return { status: 'incomplete', reason: 'max_output_tokens' }
+  if (turn.finishReason === 'content_filter') return { status: 'incomplete', reason: 'content_filter' }
+  return undefined
+}
+
+function textOf({ content }: ChatMessage): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content.map((part) => ('text' in part && typeof part.text === 'string' ? part.text : '')).join('\n')
+}
+
+function roleOf({ role }: ChatMessage): 'user' | 'assistant' | 'tool' | 'system' {
+  if (role === 'user' || role === 'assistant' || role === 'tool') return role
+  return role === 'function' ? 'tool' : 'system'
+}

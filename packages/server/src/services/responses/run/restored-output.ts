@@ -1,0 +1,80 @@
+/** The output that an earlier process left behind: taken in as it was told, and what was cut off is ended. */
+import { isRecord } from '../../../kernel/json-record.ts'
+import type { Item, Output, Place } from '../output/output.ts'
+import type { TurnCall } from './turn-writer.ts'
+
+/** An item as its events told it. */
+export interface ToldItem {
+  readonly item: Item
+  readonly isDone: boolean
+}
+
+/** The items that events told of, folded from what they added. */
+export function toToldItems(events: readonly string[]): ToldItem[] {
+  const told: { item: Item; isDone: boolean }[] = []
+  for (const json of events) {
+    // Of our own making.
+    const event = JSON.parse(json) as Readonly<Record<string, unknown>>
+    const index = Number(event['output_index'])
+    const known = told[index]
+    if (event['type'] === 'response.output_item.added') told[index] = { item: event['item'] as Item, isDone: false }
+    else if (event['type'] === 'response.output_item.done') told[index] = { item: event['item'] as Item, isDone: true }
+    else if (known !== undefined) addTold(known, event)
+  }
+  return told
+}
+
+/** Pieces of text and arguments: an item that is cut off keeps what it had. */
+function addTold(known: { item: Item }, event: Readonly<Record<string, unknown>>): void {
+  const type = String(event['type'])
+  const list = known.item['summary_index' in event ? 'summary' : 'content']
+  const at = Number(event['summary_index'] ?? event['content_index'])
+  if (type.endsWith('_part.added') && Array.isArray(list)) list[at] = event['part']
+  else if (type.endsWith('.delta')) {
+    const part: unknown = Array.isArray(list) ? list[at] : undefined
+    const owner: Record<string, unknown> = isRecord(part) ? part : (known.item as Record<string, unknown>)
+    const member = memberOf(type, owner)
+    owner[member] = `${String(owner[member] ?? '')}${String(event['delta'])}`
+  } else if (type.endsWith('_arguments.done')) {
+    known.item = { ...known.item, arguments: event['arguments'] }
+  }
+}
+
+function memberOf(type: string, owner: Readonly<Record<string, unknown>>): string {
+  if (type.includes('custom_tool_call_input')) return 'input'
+  if (type.includes('_arguments.')) return 'arguments'
+  return owner['type'] === 'refusal' ? 'refusal' : 'text'
+}
+
+/** Puts what was told back into the output. Open items that no call goes on with are ended where they stood. */
+export function restoreOutput(
+  told: readonly ToldItem[],
+  output: Output,
+  calls: readonly Pick<TurnCall, 'itemId'>[],
+): ReadonlyMap<string, RestoredItem> {
+  const restored = new Map<string, RestoredItem>()
+  const cutOff: { place: Place; item: Item }[] = []
+  for (const { item, isDone } of told) {
+    const goesOn = !isDone && calls.some(({ itemId }) => itemId === item.id)
+    if (goesOn) {
+      const place = output.restore(item, { abandon: () => end(output, place, item) })
+      restored.set(item.id, { item, place })
+      continue
+    }
+    const place = output.restore(item, isDone ? undefined : { abandon: () => undefined })
+    if (isDone) restored.set(item.id, { item, place: undefined })
+    else cutOff.push({ place, item })
+  }
+  for (const { place, item } of cutOff) end(output, place, item)
+  return restored
+}
+
+/** An item of a call: `place` is undefined where the item is done. */
+export interface RestoredItem {
+  readonly item: Item
+  readonly place: Place | undefined
+}
+
+function end(output: Output, place: Place, item: Item): void {
+  output.close(place, { ...item, status: 'incomplete' })
+}

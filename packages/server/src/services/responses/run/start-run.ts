@@ -1,0 +1,62 @@
+/** Begins the run of a plan, with the journal and the readers that its request wants. */
+import type { Principal, RequestRecord } from '@llama-stack/api'
+import type { Storage } from '../../../storage/storage.ts'
+import { toolSecrets } from '../request/echo-tools.ts'
+import type { ActiveRuns } from './active-runs.ts'
+import { EventFeed } from './event-feed.ts'
+import { Journal } from './journal.ts'
+import { ResponseRun } from './response-run.ts'
+import type { EndedResponse } from './response-run.ts'
+import type { ToldItem } from './restored-output.ts'
+import { DISOWNED } from './run-end.ts'
+import type { RunPlan } from './run-plan.ts'
+import type { RunWorld } from './run-world.ts'
+
+export interface StartWorld {
+  readonly storage: Pick<Storage, 'responses'>
+  readonly active: ActiveRuns
+  readonly runs: RunWorld
+}
+
+export interface StartOptions {
+  readonly plan: RunPlan
+  readonly record: RequestRecord
+  /** What an earlier process told: the run goes on from there. */
+  readonly told?: { readonly items: readonly ToldItem[]; readonly next: number }
+}
+
+export interface PreparedRun {
+  readonly run: ResponseRun
+  /** Undefined where nobody will read events. */
+  readonly feed: EventFeed | undefined
+  start(): Promise<EndedResponse>
+}
+
+/** Prepares a run; it begins with `start`. */
+export function prepareRun({ plan, record, told }: StartOptions, { storage, active, runs }: StartWorld): PreparedRun {
+  const { settled, caller, frame } = plan
+  const principal: Principal = caller.principal
+  const repository = storage.responses(principal)
+  const isHeard = settled.isStreamed || settled.isBackground || told !== undefined
+  const feed = isHeard ? new EventFeed({ first: told?.next ?? 0, keeps: settled.isStored }) : undefined
+  const journal = new Journal({
+    id: frame.id,
+    repository,
+    feed,
+    isStored: settled.isStored,
+    onEnded: () => run.stop(DISOWNED),
+  })
+  if (told !== undefined) journal.resume()
+  const secrets = toolSecrets(settled.request.tools ?? [])
+  const run = new ResponseRun({
+    plan,
+    world: runs,
+    journal,
+    repository,
+    isHeard,
+    ...(told !== undefined && { firstSequence: told.next, told: told.items }),
+    record,
+    sealSecrets: () => (Object.keys(secrets).length === 0 ? null : runs.seal(JSON.stringify(secrets))),
+  })
+  return { run, feed, start: () => active.start(run, feed, principal) }
+}

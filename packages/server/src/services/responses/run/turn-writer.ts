@@ -1,0 +1,275 @@
+/** One turn of the model, written into the output while it comes in: what it thinks, says and calls. */
+import type { ItemType } from '../item-ids.ts'
+import type { ItemIds } from '../item-ids-of-response.ts'
+import type { CompletionUsage, LogProb } from '@llama-stack/api'
+import type { ChatDeltaSink, ToolCallPiece } from '../chat/chat-delta-sink.ts'
+import { CallWriter } from '../output/call-writer.ts'
+import { MessageWriter } from '../output/message-writer.ts'
+import type { EndStatus } from '../output/message-writer.ts'
+import type { Output } from '../output/output.ts'
+import { ReasoningWriter } from '../output/reasoning-writer.ts'
+import type { KnownTool } from '../tools/server-tool.ts'
+import type { RestoredItem } from './restored-output.ts'
+import { toUsage } from './usage.ts'
+import type { ResponseUsage } from './usage.ts'
+
+/** What the model calls, and the item that shows it. */
+export interface TurnCall {
+  /** The vendor's place of the call, as the model is told it again. */
+  readonly index: number
+  readonly callId: string
+  readonly name: string
+  /** As the model wrote it, not yet read. */
+  readonly arguments: string
+  /** Undefined: no tool has this name. */
+  readonly tool: KnownTool | undefined
+  /** What else the provider said of it and wants back. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
+  /** Of the item that shows it. */
+  readonly itemId: string
+  /** The item, where it was begun while the arguments came in. */
+  readonly writer: CallWriter | undefined
+  /** The request that somebody has approved. */
+  readonly approvalId?: string
+  /** An earlier process has begun the item, and may have finished it. */
+  readonly restored?: RestoredItem | undefined
+}
+
+/** What text becomes before it is shown. */
+export interface TextFilter {
+  /** What may be shown now. */
+  add(piece: string): ShownText | Promise<ShownText>
+  end(): ShownText | Promise<ShownText>
+}
+
+export interface ShownText {
+  readonly text: string
+  readonly annotations?: readonly object[]
+  /** The text may not go on; this is said instead. */
+  readonly refusal?: string
+}
+
+export interface TurnWriterOptions {
+  readonly output: Output
+  readonly ids: ItemIds
+  readonly findTool: (name: string) => KnownTool | undefined
+  /** Absent: text is shown as it comes. */
+  readonly filter?: TextFilter | undefined
+  /** Text is not shown, because what is shown is made of it at the end. Default: false. */
+  readonly holdsText?: boolean
+  /** Seals the thoughts for a client that keeps the conversation itself. */
+  readonly seal?: ((thoughts: string) => string) | undefined
+  /** The answer was refused: the model need not go on. */
+  readonly onRefused: () => void
+}
+
+/** What kind of item shows a call of this tool. */
+function itemTypeOf(known: KnownTool): ItemType {
+  if (known.kind === 'custom') return 'custom_tool_call'
+  if (known.kind === 'function') return 'function_call'
+  return known.tool.needsApproval ? 'mcp_approval_request' : known.tool.type
+}
+
+interface OpenCall {
+  readonly index: number
+  callId: string
+  name: string
+  arguments: string
+  tool: KnownTool | undefined
+  itemId: string
+  writer: CallWriter | undefined
+  extra: Readonly<Record<string, unknown>> | undefined
+}
+
+export class TurnWriter implements ChatDeltaSink {
+  readonly #options: TurnWriterOptions
+  readonly #calls = new Map<number, OpenCall>()
+  #message: MessageWriter | undefined
+  #reasoning: ReasoningWriter | undefined
+  /** Filters that ask somebody work one after the other. */
+  #showing: Promise<void> | undefined
+  #filterFailure: { readonly error: unknown } | undefined
+  /** The whole text, as the model wrote it. */
+  rawText = ''
+  thoughts = ''
+  finishReason: string | undefined
+  /** What the turn used; null where nobody told. */
+  tokens: ResponseUsage | null = null
+  servedTier: string | null = null
+  /** What only the provider can read and wants back with the message. */
+  extraMembers: Readonly<Record<string, unknown>> | undefined
+  isRefused = false
+
+  constructor(options: TurnWriterOptions) {
+    this.#options = options
+  }
+
+  text(piece: string, logprobs?: readonly LogProb[]): void {
+    this.rawText += piece
+    if (this.#options.holdsText === true || this.isRefused) return
+    const { filter } = this.#options
+    if (filter === undefined) this.#writing().addText(piece, logprobs)
+    else this.#show(() => filter.add(piece))
+  }
+
+  reasoning(piece: string): void {
+    this.thoughts += piece
+    this.#reasoning ??= new ReasoningWriter(this.#options.output, this.#options.ids.next('reasoning'))
+    this.#reasoning.addText(piece)
+  }
+
+  refusal(piece: string): void {
+    this.#writing().addRefusal(piece)
+  }
+
+  toolCall(index: number, piece: ToolCallPiece): void {
+    const call = this.#calls.get(index) ?? this.#beginCall(index)
+    if (piece.id !== undefined) call.callId = piece.id
+    if (piece.name !== undefined) this.#nameCall(call, piece.name)
+    if (piece.extra !== undefined) call.extra = piece.extra
+    if (piece.arguments === '') return
+    call.arguments += piece.arguments
+    if (call.tool?.kind !== 'custom') call.writer?.addArgument(piece.arguments)
+  }
+
+  finish(reason: string): void {
+    this.finishReason = reason
+  }
+
+  /** A chat stream tells its sum, some vendors more than once. */
+  usage(usage: CompletionUsage): void {
+    this.tokens = toUsage(usage)
+  }
+
+  serviceTier(tier: string): void {
+    this.servedTier = tier
+  }
+
+  extra(members: Readonly<Record<string, unknown>>): void {
+    this.extraMembers = members
+  }
+
+  /** The calls of the turn, in their order. */
+  get calls(): readonly TurnCall[] {
+    return [...this.#calls.values()].toSorted((a, b) => a.index - b.index)
+  }
+
+  /** Shows a text that was held, or that takes the place of one. */
+  say(text: string): void {
+    this.#writing().addText(text)
+  }
+
+  annotate(annotations: readonly object[]): void {
+    if (annotations.length === 0) return
+    const message = this.#writing()
+    for (const annotation of annotations) message.annotate(annotation)
+  }
+
+  get shownText(): string {
+    return this.#message?.text ?? ''
+  }
+
+  /** Waits until all that came in is shown. Rejects where it could not be judged. */
+  async drain(): Promise<void> {
+    const { filter } = this.#options
+    if (filter !== undefined && this.rawText !== '' && !this.isRefused) this.#show(() => filter.end())
+    while (this.#showing !== undefined) await this.#showing
+    if (this.#filterFailure !== undefined) throw this.#filterFailure.error
+  }
+
+  /** Ends what is said and thought; calls stay open until they are made. */
+  endText(status: EndStatus): void {
+    this.#endReasoning(status)
+    this.#message?.close(status)
+    this.#message = undefined
+  }
+
+  #beginCall(index: number): OpenCall {
+    const call: OpenCall = {
+      index,
+      callId: '',
+      name: '',
+      arguments: '',
+      tool: undefined,
+      itemId: '',
+      writer: undefined,
+      extra: undefined,
+    }
+    this.#calls.set(index, call)
+    return call
+  }
+
+  #nameCall(call: OpenCall, name: string): void {
+    const { output, ids, findTool } = this.#options
+    call.name = name
+    call.tool = findTool(name)
+    this.#endReasoning('completed')
+    this.#endMessageFor(call)
+    if (call.tool === undefined) return
+    call.itemId = ids.next(itemTypeOf(call.tool))
+    if (itemTypeOf(call.tool) === 'mcp_call' && call.tool.kind === 'server') {
+      const members = { server_label: call.tool.tool.serverLabel, approval_request_id: null }
+      call.writer = new CallWriter(output, { kind: 'mcp_call', id: call.itemId, name, members })
+    } else if (call.tool.kind !== 'server') {
+      const kind = call.tool.kind === 'custom' ? 'custom_tool_call' : 'function_call'
+      call.writer = new CallWriter(output, { kind, id: call.itemId, name, members: { call_id: call.callId } })
+    }
+  }
+
+  /** What is said before a call is a message of its own. A filter may still hold some of it: then it stays open. */
+  #endMessageFor(call: OpenCall): void {
+    if (call.tool === undefined || this.#options.filter !== undefined) return
+    this.#message?.close('completed')
+    this.#message = undefined
+  }
+
+  #writing(): MessageWriter {
+    this.#endReasoning('completed')
+    return (this.#message ??= new MessageWriter(this.#options.output, this.#options.ids.next('message')))
+  }
+
+  #endReasoning(status: EndStatus): void {
+    const { seal } = this.#options
+    const writer = this.#reasoning
+    if (writer === undefined) return
+    this.#reasoning = undefined
+    if (seal !== undefined) writer.seal(seal(writer.text))
+    writer.close(status)
+  }
+
+  #show(ask: () => ShownText | Promise<ShownText>): void {
+    if (this.#showing === undefined) {
+      const shown = ask()
+      if (shown instanceof Promise) this.#wait(shown)
+      else this.#accept(shown)
+      return
+    }
+    this.#wait(this.#showing.then(async () => (this.isRefused ? { text: '' } : ask())))
+  }
+
+  #wait(shown: Promise<ShownText>): void {
+    const waiting: Promise<void> = shown
+      .then(
+        (text) => this.#accept(text),
+        (error: unknown) => {
+          this.#filterFailure ??= { error }
+          this.isRefused = true
+          this.#options.onRefused()
+        },
+      )
+      .finally(() => {
+        if (this.#showing === waiting) this.#showing = undefined
+      })
+    this.#showing = waiting
+  }
+
+  #accept({ text, annotations = [], refusal }: ShownText): void {
+    if (this.isRefused) return
+    if (text !== '') this.#writing().addText(text)
+    this.annotate(annotations)
+    if (refusal === undefined) return
+    this.isRefused = true
+    this.#writing().addRefusal(refusal)
+    this.#options.onRefused()
+  }
+}

@@ -1,0 +1,47 @@
+/** Tokens of a response: the sum over its turns. */
+import { asRecord } from '../../../kernel/json-record.ts'
+
+/** As a response tells it. */
+export interface ResponseUsage {
+  readonly input_tokens: number
+  readonly input_tokens_details: { readonly cached_tokens: number }
+  readonly output_tokens: number
+  readonly output_tokens_details: { readonly reasoning_tokens: number }
+  readonly total_tokens: number
+}
+
+/** What a chat completion used, as a response tells it. */
+export function toUsage(chat: Readonly<Record<string, unknown>>): ResponseUsage {
+  const input = count(chat['prompt_tokens'])
+  const output = count(chat['completion_tokens'])
+  const cached = count(asRecord(chat['prompt_tokens_details'])['cached_tokens'])
+  const reasoning = count(asRecord(chat['completion_tokens_details'])['reasoning_tokens'])
+  const total = chat['total_tokens'] === undefined ? input + output : count(chat['total_tokens'])
+  return {
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: cached },
+    output_tokens: output,
+    output_tokens_details: { reasoning_tokens: reasoning },
+    total_tokens: total,
+  }
+}
+
+/** The sum of two turns; null is a turn of which nothing is known. */
+export function addUsage(a: ResponseUsage | null, b: ResponseUsage | null): ResponseUsage | null {
+  if (a === null || b === null) return a ?? b
+  return {
+    input_tokens: a.input_tokens + b.input_tokens,
+    input_tokens_details: {
+      cached_tokens: a.input_tokens_details.cached_tokens + b.input_tokens_details.cached_tokens,
+    },
+    output_tokens: a.output_tokens + b.output_tokens,
+    output_tokens_details: {
+      reasoning_tokens: a.output_tokens_details.reasoning_tokens + b.output_tokens_details.reasoning_tokens,
+    },
+    total_tokens: a.total_tokens + b.total_tokens,
+  }
+}
+
+function count(of: unknown): number {
+  return typeof of === 'number' && Number.isFinite(of) ? of : 0
+}
