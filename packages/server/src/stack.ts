@@ -10,6 +10,7 @@ import type {
   Models,
   Principal,
   Prompts,
+  ProviderApi,
   ProviderEnvironment,
   ResponseCacheAdmin,
   Responses,
@@ -206,12 +207,12 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     models: createModelsService({ ...known, registry, providers, clock, inference: inferring }),
     inspect: createInspectService({
       version: VERSION,
-      providers,
+      providers: everyProvider,
       registry,
       health,
       targets,
       clock,
-      routes: () => inspected(routes, providers),
+      routes: () => inspected(routes, everyProvider),
       accepting: () => app.accepting,
     }),
     responseCache: createResponseCacheService({
@@ -448,9 +449,14 @@ function missing(name: string): BoundRoute['operation'] {
   return () => Promise.reject(new StackError('operation_unsupported', { operation: name, provider: 'this server' }))
 }
 
-function inspected(routes: readonly BoundRoute[], providers: readonly ProviderHandle[]) {
-  const types = [...new Set(providers.filter(({ api }) => api === 'inference').map(({ type }) => type))]
-  return routes.map(({ route, tag }) => ({ route, providerTypes: tag === 'Inference' ? types : [] }))
+/** By the tag of its routes, the API whose providers serve them. */
+const apisByTag: Readonly<Record<string, ProviderApi>> = Object.freeze({ Inference: 'inference', Safety: 'safety' })
+
+function inspected(routes: readonly BoundRoute[], providers: readonly AnyProviderHandle[]) {
+  return routes.map(({ route, tag }) => {
+    const ofTag = providers.filter(({ api }) => api === apisByTag[tag])
+    return { route, providerTypes: [...new Set(ofTag.map(({ type }) => type))] }
+  })
 }
 
 interface AppParts {
