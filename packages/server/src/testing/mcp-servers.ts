@@ -14,7 +14,7 @@ import type { McpTestTool } from './mcp-test-tools.ts'
 
 export type { McpTestCall } from './mcp-test-dialogue.ts'
 export { HUGE_LENGTH, standardMcpTools, textReply, TINY_PNG } from './mcp-test-tools.ts'
-export type { McpTestTool, McpToolReply, McpToolRun } from './mcp-test-tools.ts'
+export type { McpTestTool } from './mcp-test-tools.ts'
 
 export interface McpTestServerOptions {
   /** `sse`: the transport of 2024, which only the first SDK has. Default: streamable-http. */

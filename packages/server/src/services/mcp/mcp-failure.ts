@@ -89,7 +89,7 @@ export function isSessionLost(error: unknown): boolean {
 }
 
 /** The words of a server, short, on one line, without the credentials that it may repeat. */
-export function toReason(words: string, attempt: Pick<McpAttempt, 'target'>): string {
+function toReason(words: string, attempt: Pick<McpAttempt, 'target'>): string {
   const line = withoutSecrets(words, attempt).replace(/\s+/g, ' ').trim()
   return line.length <= MAX_REASON_LENGTH ? line : `${line.slice(0, MAX_REASON_LENGTH)}…`
 }

@@ -69,7 +69,8 @@ class Host implements McpHost {
       clock,
       dial: (target, events) => dialer.dial(target, events),
       onToolsChanged: (key) => this.#lists.expire(key),
-      onOpened: ({ connectorId }, { info }) => {
+      onOpened: ({ label, connectorId, credentials }, { info }) => {
+        options.log.debug('an MCP connection is open', { server: label, credential: credentials.kind })
         if (connectorId !== undefined) this.#infos.set(connectorId, info)
       },
     })

@@ -62,16 +62,17 @@ function text(words: string): McpResultPart {
   return { type: 'text', text: words }
 }
 
-function cutText(parts: readonly McpResultPart[], maxBytes: number): McpResultPart[] {
+/** Cuts the texts of a result to so many bytes altogether, and says so. */
+export function cutText(parts: readonly McpResultPart[], maxBytes: number): McpResultPart[] {
   const sizes = parts.map((part) => (part.type === 'text' ? Buffer.byteLength(part.text) : 0))
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total <= maxBytes) return [...parts]
   let left = maxBytes
-  const kept = parts.map((part, index): McpResultPart => {
-    if (part.type !== 'text') return part
-    const room = left
+  const kept = parts.flatMap((part, index): McpResultPart[] => {
+    if (part.type !== 'text') return [part]
+    const words = firstBytes(part.text, left)
     left = Math.max(0, left - (sizes[index] ?? 0))
-    return text(firstBytes(part.text, room))
+    return words === '' ? [] : [text(words)]
   })
   return [...kept, text(`[The result was cut: it has ${total} bytes of text, and the first ${maxBytes} are shown.]`)]
 }
