@@ -294,7 +294,7 @@ function safetyOf(
 function openConfiguredStorage({
   config,
   ...parts
-}: Pick<StackWorld, 'config' | 'clock' | 'log'> & Pick<StackOptions, 'worker'>): Promise<Storage> {
+}: Pick<StackWorld, 'config' | 'clock' | 'log'> & { readonly worker: WorkerRole | undefined }): Promise<Storage> {
   return openStorage({
     ...parts,
     backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }, parseOnce),
