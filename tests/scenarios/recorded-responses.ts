@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ChatMessage, ChatTool, InputContent, ResponseTool } from '@llama-stack/api'
+import type { ChatMessage, ChatTool, InputContent, McpListedTool, ResponseTool } from '@llama-stack/api'
 import { parseLossless } from '../../packages/server/src/recordings/lossless-json.ts'
 import { toRecordedReply } from '../../packages/server/src/recordings/recorded-reply.ts'
 import { toRecordedCall } from '../../packages/server/src/recordings/recorded-call.ts'
@@ -19,10 +19,11 @@ import type { ChatSettings } from '../../packages/server/src/services/responses/
 import { toChatTools } from '../../packages/server/src/services/responses/chat/to-chat-tools.ts'
 import type { ToolListing } from '../../packages/server/src/services/responses/chat/to-chat-tools.ts'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../../shared/recordings/ogx')
+/** Where they lie. */
+export const recordingsDirectory = join(dirname(fileURLToPath(import.meta.url)), '../../../shared/recordings/ogx')
 
 /** Whether the recordings are there at all. */
-export const haveRecordings = existsSync(root)
+export const haveRecordings = existsSync(recordingsDirectory)
 
 /** A chat body as upstream noted it. */
 export interface RecordedBody extends Readonly<Record<string, unknown>> {
@@ -43,24 +44,38 @@ export interface RecordedChat {
 
 interface Recording {
   readonly test_id: string | null
-  readonly request: { readonly url: string; readonly endpoint?: string; readonly body: RecordedBody }
+  readonly request: {
+    readonly url: string
+    readonly endpoint?: string
+    readonly tool_name?: string
+    readonly body: RecordedBody
+  }
 }
 
 const CHAT = '/v1/chat/completions'
 
-/** How many files a folder has, and those of chats among them. */
-export function readRecordings(folder: string): { readonly files: number; readonly chats: readonly RecordedChat[] } {
-  if (!haveRecordings) return { files: 0, chats: [] }
-  const files = readdirSync(join(root, folder)).filter((file) => file.endsWith('.json'))
-  const chats = files.flatMap((file) => {
-    const text = readFileSync(join(root, folder, file), 'utf8')
+/** The recordings of one suite. */
+export interface RecordedSuite {
+  readonly chats: readonly RecordedChat[]
+  /** Other files, with the endpoint or the tool that they are about. */
+  readonly others: readonly { readonly name: string; readonly about: string }[]
+}
+
+/** Reads the recordings of a suite; none where they are absent. */
+export function readRecordings(folder: string): RecordedSuite {
+  const chats: RecordedChat[] = []
+  const others: RecordedSuite['others'][number][] = []
+  if (!haveRecordings) return { chats, others }
+  for (const file of readdirSync(join(recordingsDirectory, folder)).filter((each) => each.endsWith('.json'))) {
+    const text = readFileSync(join(recordingsDirectory, folder, file), 'utf8')
     // What upstream's recorder writes.
     const { test_id: testId, request } = JSON.parse(text) as Recording
-    if (request.endpoint !== CHAT) return []
-    const baseUrl = request.url.slice(0, -CHAT.length)
-    return [{ name: basename(file, '.json'), folder, testId, baseUrl, body: request.body, text }]
-  })
-  return { files: files.length, chats }
+    const name = basename(file, '.json')
+    const { endpoint, tool_name: tool = '', url, body } = request
+    if (endpoint === CHAT) chats.push({ name, folder, testId, baseUrl: url.slice(0, -CHAT.length), body, text })
+    else others.push({ name, about: endpoint ?? tool })
+  }
+  return { chats, others }
 }
 
 /** The name of the recording that would answer this body. */
@@ -116,7 +131,7 @@ export function toHistory(messages: readonly ChatMessage[], begun = ChatHistory.
   }
   for (const [at, message] of messages.entries()) {
     const turn = toTurn(message)
-    if (turn === undefined) items.push(...toItems(message, { before: messages[at - 1], after: messages[at + 1] }))
+    if (turn === undefined) items.push(...itemsAt(messages, at))
     else {
       convert()
       history = history.append([toAssistantMessage(turn)])
@@ -124,6 +139,44 @@ export function toHistory(messages: readonly ChatMessage[], begun = ChatHistory.
   }
   convert()
   return history
+}
+
+/**
+ * The recorded calls that continue a conversation with this turn of the assistant, or with any: those of the same test that
+ * begin with the same messages and have one turn more.
+ */
+export function followersOf(
+  chat: RecordedChat,
+  chats: readonly RecordedChat[],
+  turn?: ChatMessage,
+): readonly RecordedChat[] {
+  const length = chat.body.messages.length
+  const begun = sumOf(chat.body.messages)
+  return chats.filter(({ testId, body: { messages } }) => {
+    const next = messages[length]
+    if (testId !== chat.testId || next?.role !== 'assistant' || typeof next.content !== 'string') return false
+    if (messages.slice(length + 1).some(({ role }) => role === 'assistant')) return false
+    return (turn === undefined || isSame(next, turn)) && sumOf(messages.slice(0, length)) === begun
+  })
+}
+
+/** Whether two messages are equal to a recorder: every run of a test draws new ids of documents, and scores differ. */
+export function isSame(one: ChatMessage | undefined, other: ChatMessage | undefined): boolean {
+  return sumOf(one) === sumOf(other)
+}
+
+function sumOf(of: unknown): string {
+  return nameOf({ of }, { baseUrl: '', testId: null })
+}
+
+/** Why a recorded call is none that a turn of a response makes, of upstream's today or of ours. */
+export function reasonOf(chat: RecordedChat): string | undefined {
+  const { body } = chat
+  if (body['stream'] !== true) return 'a guard’s call'
+  if (body.tools?.some((tool) => tool.function?.name === 'knowledge_search') === true)
+    return 'older name of file_search'
+  // The text of the document was changed in the file when the project was renamed.
+  return nameOf(body, chat) === chat.name ? undefined : 'rewritten after it was recorded'
 }
 
 /** A turn that the server wrote: its text is never absent, and never in parts. */
@@ -136,6 +189,16 @@ type RecordedCall = NonNullable<Extract<ChatMessage, { role: 'assistant' }>['too
 
 function toCall({ index, id = '', function: called }: RecordedCall): TurnCall {
   return { index: Number(index), id, name: called?.name ?? '', arguments: called?.arguments ?? '' }
+}
+
+/** The items that a client sends for these messages. */
+export function toInputItems(messages: readonly ChatMessage[]): ChatItem[] {
+  return messages.flatMap((_message, at) => itemsAt(messages, at))
+}
+
+function itemsAt(messages: readonly ChatMessage[], at: number): ChatItem[] {
+  const message = messages[at]
+  return message === undefined ? [] : toItems(message, { before: messages[at - 1], after: messages[at + 1] })
 }
 
 interface Neighbours {
@@ -176,6 +239,7 @@ function toAssistantItems({ content, tool_calls: calls }: Extract<ChatMessage, {
     const { id, name, arguments: text } = toCall(call)
     return { type: 'function_call', call_id: id, name, arguments: text }
   })
+  if (typeof content === 'string' && content !== '') items.push({ role: 'assistant', content })
   if (!Array.isArray(content)) return items
   const parts = content.map((part) => ({ type: 'input_text' as const, text: 'text' in part ? String(part.text) : '' }))
   return [...items, { role: 'assistant', content: parts }]
@@ -218,27 +282,34 @@ function asOllamaHasIt(message: ChatMessage): ChatMessage {
 
 function toolsetOf({ tools = [] }: RecordedBody) {
   const listings: ToolListing[] = []
-  const asked: ResponseTool[] = []
-  for (const tool of tools) {
-    const { name = '', description, parameters } = tool.function ?? {}
-    // Upstream has a type within the functions of clients, and within no other.
-    if (tool.function?.['type'] !== undefined)
-      asked.push({ type: 'function', name, description: description ?? null, parameters: parameters ?? null })
-    else if (name === 'web_search') asked.push({ type: 'web_search' })
-    else if (name === 'file_search') asked.push({ type: 'file_search', vector_store_ids: ['vs_1'] })
-    else {
-      asked.push({ type: 'mcp', server_label: name })
-      listings.push({
-        serverLabel: name,
-        tools: [{ name, description: description ?? null, input_schema: parameters ?? {} }],
-      })
-    }
-  }
+  const asked = tools.map((tool): ResponseTool => {
+    const known = toRequestTool(tool)
+    if (known !== undefined) return known
+    const listed = toListed(tool)
+    listings.push({ serverLabel: listed.name, tools: [listed] })
+    return { type: 'mcp', server_label: listed.name }
+  })
   return toChatTools(asked, { listings })
 }
 
+/** The tool of the request that became this function; undefined where an MCP server had listed it. */
+export function toRequestTool({ function: offered }: ChatTool): ResponseTool | undefined {
+  const { name = '', description, parameters } = offered ?? {}
+  // Upstream has a type within the functions of clients, and within no other.
+  if (offered?.['type'] !== undefined)
+    return { type: 'function', name, description: description ?? null, parameters: parameters ?? null }
+  if (name === 'web_search') return { type: 'web_search' }
+  return name === 'file_search' ? { type: 'file_search', vector_store_ids: ['vs_1'] } : undefined
+}
+
+/** The tool as its MCP server had listed it. */
+export function toListed({ function: offered }: ChatTool): McpListedTool {
+  const { name = '', description, parameters } = offered ?? {}
+  return { name, description: description ?? null, input_schema: parameters ?? {} }
+}
+
 /** The members of the request, from those of the body. */
-function toSettings(body: RecordedBody): ChatSettings {
+export function toSettings(body: RecordedBody): ChatSettings {
   const { response_format: format, logprobs, reasoning_effort: effort, parallel_tool_calls: parallel } = body
   // What upstream's own translation wrote.
   const schema = (format as { json_schema?: { name: string; schema: Record<string, unknown> } } | undefined)

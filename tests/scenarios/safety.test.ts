@@ -227,6 +227,20 @@ test('what a guard model is asked is Meta’s prompt, by nobody’s store and wi
   })
 })
 
+test('providers of safety are listed, and named with the routes that they serve', async () => {
+  await withStack({ configOf: safetyOf }, async ({ call }) => {
+    const { data } = (await (await call('GET /v1/providers')).json()) as { data: unknown[] }
+    expect(data.slice(1)).toMatchObject([
+      { api: 'safety', provider_id: 'rules', provider_type: 'inline::rules', health: { status: 'Not Implemented' } },
+      { api: 'safety', provider_id: 'guard', provider_type: 'inline::llama-guard' },
+    ])
+    const routes = (await (await call('GET /v1/inspect/routes')).json()) as { data: { route: string }[] }
+    expect(routes.data.find(({ route }) => route === '/v1/moderations')).toMatchObject({
+      provider_types: ['inline::rules', 'inline::llama-guard'],
+    })
+  })
+})
+
 test('a shield of the configuration that is wrong stops the start', async () => {
   const wrong = { ...safetyOf({ url: 'http://127.0.0.1', directory: '' }), resources: { shields: [{ shield: 'x' }] } }
   await expect(withStack({ config: wrong }, () => Promise.resolve())).rejects.toMatchObject({ code: 'config_invalid' })

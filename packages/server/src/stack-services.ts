@@ -6,6 +6,7 @@ import type {
   Inspect,
   Models,
   Prompts,
+  ProviderApi,
   ResponseCacheAdmin,
   Responses,
   Safety,
@@ -23,7 +24,7 @@ import {
   StackError,
 } from '@llama-stack/api'
 import type { BoundRoute } from './http/bound-route.ts'
-import type { ProviderHandle } from './services/providers/provider-handle.ts'
+import type { AnyProviderHandle } from './services/providers/provider-handle.ts'
 
 /** The services, for use within the process. */
 export interface StackServices {
@@ -66,8 +67,13 @@ function missing(name: string): BoundRoute['operation'] {
   return () => Promise.reject(new StackError('operation_unsupported', { operation: name, provider: 'this server' }))
 }
 
+/** By the tag of its routes, the API whose providers serve them. */
+const apisByTag: Readonly<Record<string, ProviderApi>> = Object.freeze({ Inference: 'inference', Safety: 'safety' })
+
 /** The routes as `/v1/inspect/routes` lists them. */
-export function inspected(routes: readonly BoundRoute[], providers: readonly ProviderHandle[]) {
-  const types = [...new Set(providers.filter(({ api }) => api === 'inference').map(({ type }) => type))]
-  return routes.map(({ route, tag }) => ({ route, providerTypes: tag === 'Inference' ? types : [] }))
+export function inspected(routes: readonly BoundRoute[], providers: readonly AnyProviderHandle[]) {
+  return routes.map(({ route, tag }) => {
+    const ofTag = providers.filter(({ api }) => api === apisByTag[tag])
+    return { route, providerTypes: [...new Set(ofTag.map(({ type }) => type))] }
+  })
 }

@@ -155,12 +155,12 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     models: createModelsService({ ...known, registry, providers, clock, inference: inferring }),
     inspect: createInspectService({
       version: VERSION,
-      providers,
+      providers: everyProvider,
       registry,
       health,
       targets,
       clock,
-      routes: () => inspected(routes, providers),
+      routes: () => inspected(routes, everyProvider),
       accepting: () => app.accepting,
     }),
     responseCache: createResponseCacheService({

@@ -570,3 +570,45 @@ distribution_spec:
     expect(error).toMatchObject({ code: 'config_invalid', details: { line: 1 } })
   })
 })
+
+describe('shields', () => {
+  const served = { servedTypes: { ...servedTypes, safety: ['inline::llama-guard'] } }
+  const providers = `
+  safety:
+  - provider_id: \${env.SAFETY_MODEL:+llama-guard}
+    provider_type: inline::llama-guard
+  - provider_id: scanner
+    provider_type: inline::code-scanner
+`
+  const entries = (indent: string) =>
+    [
+      '- shield_id: guard',
+      '  provider_id: llama-guard',
+      '- shield_id: code',
+      '  provider_id: scanner',
+      '- shield_id: empty',
+      '  provider_id: ${env.NOBODY:=}',
+    ]
+      .map((line) => `${indent}${line}\n`)
+      .join('')
+
+  it.each([
+    ['first', `${FIRST}providers:${providers}shields:\n${entries('')}`],
+    ['second', `${SECOND}providers:${providers}registered_resources:\n  shields:\n${entries('  ')}`],
+  ])(
+    'of the %s dialect are kept where their provider starts, and a note says why others are not',
+    async (_name, text) => {
+      const on = await load(text, { ...served, env: { SAFETY_MODEL: 'm' } })
+      expect(on.resources.shields).toEqual([{ shield_id: 'guard', provider_id: 'llama-guard' }])
+      const about = on.notes.filter(({ path }) => path.includes('shields'))
+      expect(about.map(({ severity }) => severity)).toEqual(['unsupported', 'info'])
+      const off = await load(text, served)
+      expect(off.resources.shields).toEqual([])
+      expect(off.notes.filter(({ path }) => path.includes('shields')).map(({ severity }) => severity)).toEqual([
+        'info',
+        'unsupported',
+        'info',
+      ])
+    },
+  )
+})

@@ -9,7 +9,11 @@ import { upstreamCatalog } from './upstream-catalog.ts'
 
 const distributionsDir = fileURLToPath(new URL('../../../../distributions/', import.meta.url))
 const typesOf = (of: string): string[] => upstreamCatalog.filter(({ api }) => api === of).map(({ type }) => type)
-const servedTypes = { inference: typesOf('inference'), tool_runtime: typesOf('tool_runtime') }
+const servedTypes = {
+  inference: typesOf('inference'),
+  tool_runtime: typesOf('tool_runtime'),
+  safety: typesOf('safety'),
+}
 
 function load(source: string, env: Readonly<Record<string, string>> = {}): Promise<StackConfig> {
   return loadConfig({ source, env, cwd: '/', home: '/home/ada', servedTypes, distributionsDir })
@@ -73,7 +77,7 @@ describe('the shipped distributions', () => {
     const compared = ({ providers }: StackConfig): unknown =>
       providers.map(({ api, id, type, config }) => ({ api, id, type, config }))
     expect(compared(ciTests)).toEqual(compared(starter))
-    expect(ciTests.providers).toHaveLength(30)
+    expect(ciTests.providers).toHaveLength(32)
     expect(ciTests.models.map(({ model_id }) => model_id)).toContain('azure/gpt-4o')
   })
 
@@ -84,7 +88,7 @@ describe('the shipped distributions', () => {
 
   it('starter is explained: what runs, by what, and what would turn the rest on', async () => {
     const explained = explainConfig(await load('starter', { OLLAMA_URL: 'http://o' }))
-    expect(explained.providers).toEqual({ listed: 30, enabled: 11, started: 11 })
+    expect(explained.providers).toEqual({ listed: 32, enabled: 11, started: 11 })
     expect(explained.native).toEqual([
       {
         api: 'inference',

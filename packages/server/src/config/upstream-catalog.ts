@@ -131,6 +131,7 @@ const toolRuntime: readonly Row[] = [
 ]
 
 const safety: readonly Row[] = [
+  ['inline::rules', ours, 'Personal data, secrets, phrases, and your own words and patterns'],
   ['inline::llama-guard', both, 'Llama Guard, by any inference model'],
   ['inline::prompt-guard', both, 'Prompt Guard, a classifier inside the server', weights],
   ['inline::code-scanner', both, 'Static analysis of code in messages'],

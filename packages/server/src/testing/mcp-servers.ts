@@ -35,6 +35,8 @@ export interface McpTestServerOptions {
   readonly resourceMetadataUrl?: string
   /** Answers before MCP does, where it says true: metadata of OAuth and the like. */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** Whether it answers the question for its version with 500, as nobody should. */
+  readonly stumbles?: boolean
   /** How long each HTTP reply is held back. Default: 0. */
   readonly delayMs?: number
   /** How many tools a page of the list has. Default: all. */
@@ -103,6 +105,7 @@ export async function startMcpServer(options: McpTestServerOptions = {}): Promis
       refuse(response, options.resourceMetadataUrl)
       return
     }
+    if (options.stumbles === true && rpcMethod(body) === 'server/discover') return reply(response, 500, {})
     await front.answer(request, response, body)
   }
 

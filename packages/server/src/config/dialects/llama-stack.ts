@@ -6,6 +6,7 @@ import { readBlock } from '../read-block.ts'
 import { ConfiguredResources } from '../stack-config.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { readProviders } from './provider-entries.ts'
+import type { ReadProviders } from './provider-entries.ts'
 import { keepResources, ModelEntry, readModels, ResourceList } from './resource-entries.ts'
 import { readServer } from './server-block.ts'
 import { checkSharedBlocks, fromSharedBlocks, placeData, readName, sharedKeys } from './shared-blocks.ts'
@@ -91,18 +92,22 @@ export function fromLlamaStack(input: DialectInput): DialectConfig | undefined {
     ...fromSharedBlocks(blocks),
     providers: [...providers.started],
     models: [...readModels({ entries: blocks.models ?? [], path: ['models'] }, providers, input)],
-    resources: readResources(blocks, input),
+    resources: readResources(blocks, providers, input),
     ...placeData({ sqliteFile, fallback: join(input.configHomes.llamaStack, 'distributions', name) }, input),
     inferenceStore: { enabled: blocks.inference_store !== null },
     server: readServer(blocks.server ?? {}, input),
   }
 }
 
-function readResources(blocks: z.infer<typeof RunYaml>, input: DialectInput): DialectConfig['resources'] {
+function readResources(
+  blocks: z.infer<typeof RunYaml>,
+  providers: ReadProviders,
+  input: DialectInput,
+): DialectConfig['resources'] {
   const kept = Object.entries(RESOURCE_APIS).map(([list, api]) => {
     // The keys of RESOURCE_APIS are keys of the schema; Object.entries forgets them.
     const entries = blocks[list as keyof typeof RESOURCE_APIS] ?? []
-    return [list, keepResources({ entries, path: [list], api }, input)]
+    return [list, keepResources({ entries, path: [list], api, ...(list === 'shields' && { providers }) }, input)]
   })
   return ConfiguredResources.parse(Object.fromEntries(kept), parseOnce)
 }

@@ -8,6 +8,7 @@ import { ConfiguredResources } from '../stack-config.ts'
 import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { readProviders } from './provider-entries.ts'
+import type { ReadProviders } from './provider-entries.ts'
 import { keepResources, ModelEntry, readModels, ResourceList } from './resource-entries.ts'
 import { readServer } from './server-block.ts'
 import { checkSharedBlocks, fromSharedBlocks, placeData, readName, sharedKeys } from './shared-blocks.ts'
@@ -80,7 +81,7 @@ export function fromOgx(input: DialectInput): DialectConfig | undefined {
     ...fromSharedBlocks(blocks),
     providers: [...providers.started],
     models: [...readModels(models, providers, input)],
-    resources: readResources(blocks, input),
+    resources: readResources(blocks, providers, input),
     apiSettings: readApiSettings(blocks, input),
     ...placeData({ sqliteFile: sqliteFileOf(storage), fallback }, input),
     inferenceStore: { enabled: storage.stores?.inference !== null },
@@ -88,12 +89,22 @@ export function fromOgx(input: DialectInput): DialectConfig | undefined {
   }
 }
 
-function readResources(blocks: z.infer<typeof ConfigYaml>, input: DialectInput): DialectConfig['resources'] {
+function readResources(
+  blocks: z.infer<typeof ConfigYaml>,
+  providers: ReadProviders,
+  input: DialectInput,
+): DialectConfig['resources'] {
   const registered: RegisteredResources = blocks.registered_resources ?? {}
   const kept = Object.entries(RESOURCE_APIS).map(([list, api]) => {
     // The keys of RESOURCE_APIS are keys of the schema; Object.entries forgets them.
     const entries = registered[list as keyof typeof RESOURCE_APIS] ?? []
-    return [list, keepResources({ entries, path: ['registered_resources', list], api }, input)]
+    return [
+      list,
+      keepResources(
+        { entries, path: ['registered_resources', list], api, ...(list === 'shields' && { providers }) },
+        input,
+      ),
+    ]
   })
   const connectors = keepResources({ entries: blocks.connectors ?? [], path: ['connectors'], api: 'responses' }, input)
   return ConfiguredResources.parse({ ...Object.fromEntries(kept), connectors }, parseOnce)

@@ -82,15 +82,30 @@ function isReachable(entry: ModelEntry, path: ConfigPath, { providers, input }: 
   return false
 }
 
+/** Resources of one API, as a file lists them. */
+export interface ResourceBlock {
+  readonly entries: readonly Record<string, unknown>[]
+  readonly path: ConfigPath
+  readonly api: string
+  /** Given where a resource is of no use without its provider. */
+  readonly providers?: ReadProviders
+}
+
 /** Keeps resources of another API. Those whose provider is off are left out, as upstream does. */
-export function keepResources(
-  block: { readonly entries: readonly Record<string, unknown>[]; readonly path: ConfigPath; readonly api: string },
-  input: DialectInput,
-): Record<string, unknown>[] {
+export function keepResources(block: ResourceBlock, input: DialectInput): Record<string, unknown>[] {
   const kept = block.entries.filter((entry, index) => {
-    const isOff = 'provider_id' in entry && (entry['provider_id'] === null || entry['provider_id'] === '')
+    const { provider_id: provider } = entry
+    const absent =
+      typeof provider === 'string' ? block.providers?.absent.get(absentKey(block.api, provider)) : undefined
+    const isOff = provider === null || provider === '' || absent === 'off'
     if (isOff) input.findings.note([...block.path, index], { severity: 'info', message: 'Off: its provider is off.' })
-    return !isOff
+    if (absent === 'unsupported') {
+      input.findings.note([...block.path, index], {
+        severity: 'unsupported',
+        message: `It cannot be served: its provider '${String(provider)}' is not.`,
+      })
+    }
+    return !isOff && absent === undefined
   })
   if (kept.length > 0 && !servesApi(input, block.api)) {
     input.findings.note(block.path, {

@@ -10,13 +10,14 @@ import type { StackConfigInput } from '../stack-config.ts'
 import { builtInApis, providerApis } from '../upstream-catalog.ts'
 import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
+import { McpBlock, readMcp } from './mcp-block.ts'
 import { ProvidersBlock } from './provider-entries.ts'
 import { AliasesBlock, checkBounds, readAliases, readReliability, ReliabilityBlock } from './reliability-block.ts'
 import { readResponseCache, ResponseCacheBlock } from './response-cache-block.ts'
 import { ServerBlock } from './server-block.ts'
 import type { FileServerSettings } from './server-block.ts'
 
-/** Schemas of the keys. The last four are ours. */
+/** Schemas of the keys. The last five are ours. */
 export const sharedKeys = {
   version: optional(wholeNumber),
   container_image: optional(z.string()),
@@ -30,6 +31,7 @@ export const sharedKeys = {
   aliases: optional(AliasesBlock),
   reliability: optional(ReliabilityBlock),
   response_cache: optional(ResponseCacheBlock),
+  mcp: optional(McpBlock),
   request_log: optional(
     lateSchema(() =>
       z.strictObject({ enabled: optional(flag), retention_days: optional(plainNumber.pipe(z.number().positive())) }),
@@ -98,13 +100,14 @@ function checkApis(apis: readonly string[], externalDirectory: string | null | u
 /** The parts of the configuration that both dialects write in the same way. */
 export function fromSharedBlocks(
   blocks: SharedBlocks,
-): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'responseCache' | 'requestLog'> {
-  const { request_log: log, aliases, reliability, response_cache: cache } = blocks
+): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'responseCache' | 'mcp' | 'requestLog'> {
+  const { request_log: log, aliases, reliability, response_cache: cache, mcp } = blocks
   return {
     ...(Array.isArray(blocks.apis) ? { apis: blocks.apis } : {}),
     ...(aliases === null || aliases === undefined ? {} : { aliases: readAliases(aliases) }),
     ...(reliability === null || reliability === undefined ? {} : { reliability: readReliability(reliability) }),
     ...(cache === null || cache === undefined ? {} : { responseCache: readResponseCache(cache) }),
+    ...(mcp === null || mcp === undefined ? {} : { mcp: readMcp(mcp) }),
     requestLog: {
       ...(typeof log?.enabled === 'boolean' ? { enabled: log.enabled } : {}),
       ...(typeof log?.retention_days === 'number' ? { retentionDays: log.retention_days } : {}),

@@ -6,6 +6,7 @@ import type { NativeCall, Operation, OutboundBody } from './_dialect.ts'
 import { toOpenAiReply } from './_ollama-reply.ts'
 import { saysNativeOptions, toChatBody, toEmbedBody, toGenerateBody } from './_ollama-request.ts'
 import { defineOpenAiProvider } from './_openai-provider.ts'
+import { renameReasoning } from './_reasoning-name.ts'
 
 const miniLm = { dimension: 384, contextLength: 512 }
 const nomic = { dimension: 768, contextLength: 8192 }
@@ -63,6 +64,7 @@ const dialect = toDialect({
     'bge-m3': { dimension: 1024, contextLength: 8192 },
     embeddinggemma: { dimension: 768, contextLength: 2048 },
   },
+  request: renameReasoning,
   native: toNativeCall,
 })
 

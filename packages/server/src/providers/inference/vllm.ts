@@ -2,6 +2,7 @@
 import { toDialect } from './_dialect.ts'
 import type { OutboundBody } from './_dialect.ts'
 import { defineOpenAiProvider } from './_openai-provider.ts'
+import { renameReasoning } from './_reasoning-name.ts'
 
 const DEFAULT_MAX_TOKENS = 4096
 
@@ -32,8 +33,9 @@ const dialect = toDialect({
   nameTypes: { embed: 'embedding', rerank: 'rerank' },
   request(body, operation, config): OutboundBody {
     const limited = body['max_tokens'] !== undefined || body['max_completion_tokens'] !== undefined
-    if (operation !== 'chat' || limited) return body
-    return { ...body, max_tokens: config['max_tokens'] ?? DEFAULT_MAX_TOKENS }
+    const named = renameReasoning(body)
+    if (operation !== 'chat' || limited) return named
+    return { ...named, max_tokens: config['max_tokens'] ?? DEFAULT_MAX_TOKENS }
   },
 })
 

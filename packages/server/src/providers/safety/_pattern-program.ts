@@ -1,7 +1,7 @@
 /** Several patterns as one list of instructions, which a text is led through once for all of them. */
 import { StackError } from '@llama-stack/api'
 import { parsePattern } from './_pattern-syntax.ts'
-import type { Assertion, PatternNode, UnitTest } from './_pattern-syntax.ts'
+import type { Assertion, PatternNode, PatternSource, UnitTest, UnitTests } from './_pattern-syntax.ts'
 
 /** One step. After `unit` and `assert` comes the next instruction. */
 export type Instruction =
@@ -13,33 +13,36 @@ export type Instruction =
 /** Instruction 0 leads to all patterns. */
 export type PatternProgram = readonly Instruction[]
 
-export interface PatternSource {
-  readonly source: string
-  readonly ignoreCase: boolean
-}
-
 /** A unit of text takes at most one step per instruction, and `(?:.{1000}){1000}` is short to write. */
 const MAX_INSTRUCTIONS = 5000
 
-/** Compiles patterns. Throws `invalid_value` where one is refused: for its notation, its size, or because it finds nothing. */
+/** Compiles patterns. Throws `invalid_value` where one is refused: for its notation, or because it finds nothing. */
 export function compilePatterns(patterns: readonly PatternSource[]): PatternProgram {
   const heads: number[] = []
   const program: Instruction[] = [{ op: 'jump', to: heads }]
-  for (const [pattern, { source, ignoreCase }] of patterns.entries()) {
-    const node = parsePattern(source, ignoreCase)
-    const refuse = (problem: string, fix: string) =>
-      new StackError('invalid_value', { param: 'pattern', problem, value: source, fix })
-    if (countInstructions(node) > MAX_INSTRUCTIONS) {
-      throw refuse('its repetitions make it too large', 'Repeat less, or without a bound.')
-    }
-    heads.push(program.length)
-    emit(program, node)
+  const tests: UnitTests = new Map()
+  for (const [pattern, source] of patterns.entries()) {
+    const head = program.length
+    heads.push(head)
+    emit(program, parsePattern(source, tests))
     program.push({ op: 'found', pattern })
-    if (leadsTo(program, heads.at(-1) ?? 0, program.length - 1)) {
-      throw refuse('it matches the empty text, and so everything', 'Let it match at least one character.')
+    if (leadsTo(program, head, program.length - 1)) {
+      throw refused(source, 'it matches the empty text, and so everything', 'Let it match at least one character.')
     }
   }
   return program
+}
+
+/** Refuses with `invalid_value` what {@link compilePatterns} refuses, and what would take too long for each character. */
+export function checkPattern(pattern: PatternSource): void {
+  if (countInstructions(parsePattern(pattern)) > MAX_INSTRUCTIONS) {
+    throw refused(pattern, 'its repetitions make it too large', 'Repeat less, or without a bound.')
+  }
+  compilePatterns([pattern])
+}
+
+function refused({ source }: PatternSource, problem: string, fix: string): StackError {
+  return new StackError('invalid_value', { param: 'pattern', problem, value: source, fix })
 }
 
 function emit(program: Instruction[], node: PatternNode): void {

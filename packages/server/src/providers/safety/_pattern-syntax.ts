@@ -20,19 +20,31 @@ export type PatternNode =
   | { readonly kind: 'sequence' | 'choice'; readonly nodes: readonly PatternNode[] }
   | { readonly kind: 'repeat'; readonly node: PatternNode; readonly min: number; readonly max: number }
 
-/** Parses a pattern. Throws `invalid_value` where it is no regular expression, or one of those that are refused. */
-export function parsePattern(source: string, ignoreCase: boolean): PatternNode {
+/** A pattern as it is written. */
+export interface PatternSource {
+  readonly source: string
+  readonly ignoreCase: boolean
+}
+
+/** What single characters match, for patterns that are compiled together. */
+export type UnitTests = Map<string, UnitTest>
+
+/**
+ * Parses a pattern. Throws `invalid_value` where it is no regular expression, or one of those that are refused. Patterns
+ * that are given the same `tests` share them.
+ */
+export function parsePattern({ source, ignoreCase }: PatternSource, tests: UnitTests = new Map()): PatternNode {
   try {
     void new RegExp(source, 'u')
   } catch (error) {
     throw refused(source, error instanceof Error ? error.message : 'it is no regular expression')
   }
-  return new PatternParser(source, ignoreCase).parse()
+  return new PatternParser(source, ignoreCase ? 'iu' : 'u', tests).parse()
 }
 
 /** A pattern of exactly this text. */
 export function escapePattern(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
 }
 
 function refused(source: string, problem: string): StackError<'invalid_value'> {
@@ -55,12 +67,13 @@ const BEYOND_ONE_UNIT = /[\u{10000}-\u{10FFFF}]|\\u\{0*(?:10|[1-9a-f])[0-9a-f]{4
 class PatternParser {
   readonly #source: string
   readonly #flags: string
-  readonly #tests = new Map<string, UnitTest>()
+  readonly #tests: UnitTests
   #at = 0
 
-  constructor(source: string, ignoreCase: boolean) {
+  constructor(source: string, flags: string, tests: UnitTests) {
     this.#source = source
-    this.#flags = ignoreCase ? 'iu' : 'u'
+    this.#flags = flags
+    this.#tests = tests
   }
 
   parse(): PatternNode {
@@ -133,10 +146,11 @@ class PatternParser {
   }
 
   #unit(source: string): PatternNode {
-    let matches = this.#tests.get(source)
+    const key = `${this.#flags} ${source}`
+    let matches = this.#tests.get(key)
     if (matches === undefined) {
       matches = toUnitTest(new RegExp(`^${source}$`, this.#flags))
-      this.#tests.set(source, matches)
+      this.#tests.set(key, matches)
     }
     return { kind: 'unit', matches }
   }
@@ -156,11 +170,15 @@ function unitSource(unit: string): string {
 
 const ASCII = 128
 
-/** Most text is ASCII: what matches there is looked up. */
+/** Most text is ASCII: what matches there is asked once. */
 function toUnitTest(pattern: RegExp): UnitTest {
   const test = (unit: number): boolean => pattern.test(String.fromCharCode(unit))
-  const table = Array.from({ length: ASCII }, (_, unit) => test(unit))
-  return (unit) => (unit < ASCII ? table[unit] === true : test(unit))
+  const asked = new Int8Array(ASCII)
+  return (unit) => {
+    if (unit >= ASCII) return test(unit)
+    if (asked[unit] === 0) asked[unit] = test(unit) ? 1 : -1
+    return asked[unit] === 1
+  }
 }
 
 /** Letters of scripts that put no spaces between words make no word boundaries. */

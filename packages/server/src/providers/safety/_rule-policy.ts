@@ -3,9 +3,9 @@ import { isStackError } from '@llama-stack/api'
 import * as z from 'zod'
 import { builtInRules, injectionRules } from './_built-in-rules.ts'
 import type { BuiltInRule } from './_built-in-rules.ts'
-import { compilePatterns } from './_pattern-program.ts'
-import { escapePattern, isWordUnit } from './_pattern-syntax.ts'
+import { checkPattern, compilePatterns } from './_pattern-program.ts'
 import { ScanPlan } from './_text-scan.ts'
+import { toWordPatterns } from './_word-patterns.ts'
 
 const Level = z
   .union([z.boolean(), z.enum(['block', 'warn'])])
@@ -90,8 +90,8 @@ export function compilePolicy(settings: RuleSettings, author: 'model' | 'others'
     ...(author === 'others' ? injectionRules : []).flatMap((rule) =>
       withLevel({ ...rule, category: 'prompt_injection' }, settings.prompt_injection),
     ),
-    ...settings.words.flatMap((word) =>
-      withLevel({ source: toWordPattern(word), ignoreCase: true, category: 'words' }, settings.words_level),
+    ...toWordPatterns(settings.words).flatMap((source) =>
+      withLevel({ source, ignoreCase: true, category: 'words' }, settings.words_level),
     ),
     ...settings.patterns.flatMap(({ name, pattern, ignore_case: ignoreCase, level }) =>
       withLevel({ source: pattern, ignoreCase, category: `patterns/${name}` }, level),
@@ -115,20 +115,9 @@ function withLevel(rule: Omit<Rule, 'level'>, level: Level): Rule[] {
   return level === false ? [] : [{ ...rule, level: level === true ? 'block' : level }]
 }
 
-/** Whole words, with any space between them. Where a script puts no spaces between words, within others too. */
-function toWordPattern(words: string): string {
-  const edge = (unit: string | undefined): string =>
-    unit !== undefined && isWordUnit(unit.charCodeAt(0)) ? String.raw`\b` : ''
-  const spaced = words
-    .split(/\s+/)
-    .map(escapePattern)
-    .join(String.raw`\s+`)
-  return `${edge(words[0])}${spaced}${edge(words.at(-1))}`
-}
-
 function findPatternFault(pattern: string, ignoreCase: boolean): string | undefined {
   try {
-    compilePatterns([{ source: pattern, ignoreCase }])
+    checkPattern({ source: pattern, ignoreCase })
     return undefined
   } catch (error) {
     if (isStackError(error, 'invalid_value')) return error.details.problem

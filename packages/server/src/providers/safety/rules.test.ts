@@ -77,11 +77,22 @@ describe('what an operator decides', () => {
   })
 
   test('words of their own, whole and in any case and script', async () => {
-    const words = ['Project X', 'ärger', '内部', 'c++']
-    for (const text of ['about project  x?', 'ÄRGER!', '这是内部资料', 'C++ code']) {
+    const words = ['Project X', 'ärger', '内部', 'c++', 'co-op', 'C#']
+    for (const text of ['about project  x?', 'ÄRGER!', '这是内部资料', 'C++ code', '(Co-Op)', 'c#']) {
       expect(await judge(text, { words }), text).toMatchObject({ categories: ['words'] })
     }
-    for (const text of ['project xy', 'verärgert', 'c+']) expect(await judge(text, { words }), text).toBeUndefined()
+    for (const text of ['project xy', 'verärgert', 'c+', 'coop'])
+      expect(await judge(text, { words }), text).toBeUndefined()
+  })
+
+  test('long lists of words, of which some begin with others', async () => {
+    const letters = ['a', 'b', 'ab', 'ba', 'aab', 'abba', 'a b']
+    const words = Array.from({ length: 2000 }, (_, index) => `x${index}`).concat(letters)
+    const rules = create({ words })
+    const isFound = async (text: string) =>
+      (await rules.judge(shield, [{ role: 'user', text }], offlineCall())).violation !== undefined
+    for (const word of words) expect(await isFound(`- ${word}.`), word).toBe(true)
+    for (const text of ['x2000', 'x', 'abb', 'bab', 'xa', 'aabb']) expect(await isFound(text), text).toBe(false)
   })
 
   test('patterns, the length, and what a user is told', async () => {

@@ -2,7 +2,7 @@
 import { StackError, value } from '@llama-stack/api'
 import type { Clock, Inspect, ProviderInfo, Route, RouteInfo, Stability } from '@llama-stack/api'
 import type { ModelRegistry } from '../models/model-registry.ts'
-import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { AnyProviderHandle } from '../providers/provider-handle.ts'
 import type { ProviderHealthBook } from '../providers/provider-health.ts'
 import type { TargetBook } from '../reliability/target.ts'
 import { toReportedHealth } from './provider-report.ts'
@@ -16,7 +16,8 @@ export interface InspectedRoute {
 
 export interface InspectOptions {
   readonly version: string
-  readonly providers: readonly ProviderHandle[]
+  /** Of every API. */
+  readonly providers: readonly AnyProviderHandle[]
   readonly registry: ModelRegistry
   readonly health: ProviderHealthBook
   readonly targets: TargetBook
@@ -69,7 +70,7 @@ function findFailing({ accepting, registry, providers, health }: InspectOptions)
     throw new StackError('server_not_ready', { reason: 'the first lists of models are under way' })
   }
   return providers
-    .filter(({ id, off }) => off === undefined && health.get(id).look().state === 'failing')
+    .filter(({ api, id, off }) => api === 'inference' && off === undefined && health.get(id).look().state === 'failing')
     .map(({ id }) => id)
 }
 
@@ -86,7 +87,7 @@ function toRouteInfos(routes: readonly InspectedRoute[], filter: Stability | und
   })
 }
 
-function toInfo({ health, targets, clock }: InspectOptions, handle: ProviderHandle): ProviderInfo {
+function toInfo({ health, targets, clock }: InspectOptions, handle: AnyProviderHandle): ProviderInfo {
   return {
     api: handle.api,
     provider_id: handle.id,

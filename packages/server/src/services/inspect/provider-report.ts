@@ -1,6 +1,6 @@
 /** A provider's health as it is shown. Everything comes from memory. */
 import type { ReportedHealth } from '@llama-stack/api'
-import type { ProviderHandle } from '../providers/provider-handle.ts'
+import type { AnyProviderHandle } from '../providers/provider-handle.ts'
 import type { NotedFailure, ProviderHealthBook } from '../providers/provider-health.ts'
 import type { Target, TargetBook } from '../reliability/target.ts'
 
@@ -12,8 +12,10 @@ export interface ReportSources {
 }
 
 /** Reports on one provider. */
-export function toReportedHealth(handle: ProviderHandle, sources: ReportSources): ReportedHealth {
+export function toReportedHealth(handle: AnyProviderHandle, sources: ReportSources): ReportedHealth {
   if (handle.off !== undefined) return { status: 'Not Implemented', message: `off: ${handle.off}` }
+  // Only calls of models are noted.
+  if (handle.api !== 'inference') return { status: 'Not Implemented', message: 'its health is not watched' }
   const { state, sinceMs, heardAtMs, heardBy, lastFailure, window } = sources.health.get(handle.id).look()
   const unavailable = sources.targets
     .listOf(handle.id)

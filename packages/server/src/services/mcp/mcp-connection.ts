@@ -1,4 +1,5 @@
 /** One connection to an MCP server: the SDK's client, behind the few calls that the host makes. */
+import { setTimeout } from 'node:timers/promises'
 import type { CallToolRequestOptions, Client, Tool, Transport } from '@modelcontextprotocol/client'
 import type { McpProgress, McpServerInfo, McpTool, McpToolCall } from './mcp-contract.ts'
 import { getToolPageSchema } from './mcp-tool-list.ts'
@@ -7,6 +8,8 @@ import type { RawToolResult } from './mcp-tool-result.ts'
 
 /** With this a server can tell a call that is repeated from a new one. */
 const CALL_ID_META = 'io.llamastack/call_id'
+
+const GOODBYE_MS = 1000
 
 /** How long one exchange may take, and who may end it. */
 export interface McpPatience {
@@ -24,10 +27,13 @@ export interface McpConnectionEvents {
 
 export class McpConnection {
   readonly #client: Client
+  readonly #sayGoodbye: () => Promise<void>
   #closed = false
 
-  constructor(client: Client, events: McpConnectionEvents) {
+  /** `sayGoodbye` tells the server that its session is over. */
+  constructor(client: Client, events: McpConnectionEvents, sayGoodbye: () => Promise<void>) {
     this.#client = client
+    this.#sayGoodbye = sayGoodbye
     client.onclose = () => {
       this.#closed = true
       events.onClosed()
@@ -81,8 +87,11 @@ export class McpConnection {
     return this.#client.callTool({ name, arguments: { ...args }, _meta: { [CALL_ID_META]: callId } }, options)
   }
 
-  close(): Promise<void> {
-    return this.#client.close()
+  /** Closes it, after a goodbye that is not waited for long. */
+  async close(): Promise<void> {
+    const goodbye = this.#sayGoodbye().catch(() => undefined)
+    await Promise.race([goodbye, setTimeout(GOODBYE_MS, undefined, { ref: false })])
+    await this.#client.close()
   }
 }
 

@@ -5,7 +5,7 @@ import type { Clock, Log, ProviderEnvironment, Upstream, UpstreamRequest } from 
 import { VERSION } from '../../kernel/version.ts'
 import { McpConnection, tellEndedStreams } from './mcp-connection.ts'
 import type { McpConnectionEvents } from './mcp-connection.ts'
-import { findHttpStatus } from './mcp-failure.ts'
+import { findHttpStatus, isStumble } from './mcp-failure.ts'
 import type { McpSdk } from './mcp-sdk.ts'
 import type { McpTarget } from './mcp-target.ts'
 import { unlessAborted } from './unless-aborted.ts'
@@ -59,15 +59,25 @@ export class McpDialer {
     }
     const known = this.#findDialect(target.serverKey)
     const parts = { sdk, target, events, isLegacy: known?.isLegacy ?? false }
+    // What was known may have changed: the next one who comes finds out anew.
+    this.#dialects.delete(target.serverKey)
     if (known?.transport === 'events') return this.#openEvents(parts)
     try {
       return await this.#openStreamable(parts)
     } catch (error) {
-      const status = findHttpStatus(error)
-      if (known !== undefined || status === undefined || !NO_STREAMABLE_HTTP.has(status)) throw error
-      // Where there is no such stream either, what the address said first says more.
-      return await this.#openEvents(parts).catch(() => Promise.reject(error as Error))
+      if (known !== undefined) throw error
+      return await this.#openOtherwise(parts, error)
     }
+  }
+
+  /** For servers that streamable HTTP, or the question for their version, means nothing to. */
+  async #openOtherwise(parts: Omit<Opening, 'transport'>, error: unknown): Promise<McpConnection> {
+    const status = findHttpStatus(error)
+    const asFirst = (): Promise<never> => Promise.reject(error as Error)
+    // Where another way leads nowhere either, what the address said first says more.
+    if (isStumble(error)) return this.#openStreamable({ ...parts, isLegacy: true }).catch(asFirst)
+    if (status === undefined || !NO_STREAMABLE_HTTP.has(status)) throw error
+    return this.#openEvents(parts).catch(asFirst)
   }
 
   async #openStreamable(parts: Omit<Opening, 'transport'>): Promise<McpConnection> {
@@ -104,7 +114,7 @@ export class McpDialer {
     client.onerror = (error) => {
       this.#options.log.debug('an MCP connection reports an error', { server: target.label, error: error.name })
       // Its library would connect again, to a new session that nobody has greeted.
-      if (transport instanceof sdk.SSEClientTransport && error.name === 'Error') void client.close()
+      if (error instanceof sdk.SseError) client.close().catch(() => undefined)
     }
     const deadline = AbortSignal.timeout(connectTimeoutMs)
     const toError = (): StackError =>
@@ -115,7 +125,9 @@ export class McpDialer {
       await transport.close().catch(() => undefined)
       throw error
     }
-    return new McpConnection(client, events)
+    return new McpConnection(client, events, async () => {
+      if (transport instanceof sdk.StreamableHTTPClientTransport) await transport.terminateSession()
+    })
   }
 
   async #toHttp(target: McpTarget): Promise<HttpOptions> {

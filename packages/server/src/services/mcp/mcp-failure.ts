@@ -10,7 +10,7 @@ export interface McpAttempt {
   readonly timeoutMs: number
 }
 
-/** Longer words of a server are cut. */
+/** Longer words of a server are cut where they become part of a sentence. */
 const MAX_REASON_LENGTH = 300
 
 /** Codes of sockets that never were: the request cannot have arrived. */
@@ -89,14 +89,30 @@ export function isSessionLost(error: unknown): boolean {
 }
 
 /** The words of a server, short, on one line, without the credentials that it may repeat. */
-export function toReason(words: string, { target }: Pick<McpAttempt, 'target'>): string {
+export function toReason(words: string, attempt: Pick<McpAttempt, 'target'>): string {
+  const line = withoutSecrets(words, attempt).replace(/\s+/g, ' ').trim()
+  return line.length <= MAX_REASON_LENGTH ? line : `${line.slice(0, MAX_REASON_LENGTH)}…`
+}
+
+/** The words of a server without the credentials that it may repeat. */
+export function withoutSecrets(words: string, { target }: Pick<McpAttempt, 'target'>): string {
   let text = words
   for (const value of Object.values(target.credentials.headers)) {
     const secret = value.replace(/^\S+ /, '')
-    if (secret.length >= 6) text = text.replaceAll(secret, '********')
+    if (secret.length >= MIN_SECRET_LENGTH) text = text.replaceAll(secret, '********')
   }
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length <= MAX_REASON_LENGTH ? line : `${line.slice(0, MAX_REASON_LENGTH)}…`
+  return text
+}
+
+/** Shorter values are part of ordinary words. */
+const MIN_SECRET_LENGTH = 6
+
+/**
+ * Whether the server stumbled over the question which version it speaks, rather than over the connection: older servers may
+ * answer it with anything.
+ */
+export function isStumble(error: unknown): boolean {
+  return codeOf(error) === 'ERA_NEGOTIATION_FAILED' && findStackError(error) === undefined
 }
 
 function findStackError(error: unknown): StackError | undefined {

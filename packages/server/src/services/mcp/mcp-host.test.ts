@@ -278,6 +278,30 @@ describe('a tool that is not there', () => {
   })
 })
 
+describe('a server of 2026', () => {
+  test('is told in headers what its tool wants there, also when its list is not to be kept', async () => {
+    const inputSchema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } }
+    const tools = [{ name: 'here', inputSchema, run: () => textReply('ok') }]
+    await using server = await startMcpServer({ era: '2026', tools, listTtlMs: 0 })
+    await using rig = createMcpRig()
+    const address = { label: 'a', url: server.url }
+    for (const region of ['eu', 'us']) await rig.host.callTool(address, call('here', { region }), mcpCaller())
+    expect(server.calls.map(({ headers }) => headers['mcp-param-region'])).toEqual(['eu', 'us'])
+    expect(server.lists).toBe(1)
+  })
+})
+
+describe('a server that stumbles over the question for its version', () => {
+  test('is greeted without it, and not asked again', async () => {
+    await using server = await startMcpServer({ era: '2024', stumbles: true })
+    await using rig = createMcpRig()
+    const address = { label: 'a', url: server.url }
+    for (const id of ['alice', 'bob']) await rig.host.listTools(address, mcpCaller(id))
+    expect(server.requests.filter(({ rpc }) => rpc === 'server/discover').length).toBe(1)
+    expect(server.requests.filter(({ rpc }) => rpc === 'initialize').length).toBe(2)
+  })
+})
+
 describe('a request of a server', () => {
   test.each(['2025', '2024'] as const)('for input is refused, as %s asks', async (era) => {
     await using server = await startMcpServer({ era })
@@ -384,6 +408,15 @@ describe('connections', () => {
     await rig.host.listTools({ label: 'a', url: server.url }, mcpCaller())
     expect(server.sessions).toBe(1)
     await expect.poll(() => server.sessions).toBe(0)
+  })
+
+  test.each(['2025', '2024'] as const)('say goodbye to servers of %s', async (era) => {
+    await using server = await startMcpServer({ era })
+    const rig = createMcpRig()
+    await rig.host.listTools({ label: 'a', url: server.url }, mcpCaller())
+    await rig[Symbol.asyncDispose]()
+    const goodbye = server.requests.findLast(({ method }) => method === 'DELETE')
+    expect(goodbye?.headers['mcp-session-id']).toBeDefined()
   })
 
   test('make room for others', async () => {

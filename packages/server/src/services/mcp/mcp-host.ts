@@ -17,7 +17,7 @@ import type {
 } from './mcp-contract.ts'
 import type { ConnectorFinder } from './mcp-connector.ts'
 import { McpDialer } from './mcp-dialer.ts'
-import { findRefusal, isSessionLost, neverArrived, toMcpError, toReason } from './mcp-failure.ts'
+import { findRefusal, isSessionLost, neverArrived, toMcpError, withoutSecrets } from './mcp-failure.ts'
 import type { McpAttempt } from './mcp-failure.ts'
 import type { McpPolicy } from './mcp-policy.ts'
 import type { McpSdk } from './mcp-sdk.ts'
@@ -49,6 +49,9 @@ export function createMcpHost(options: McpHostOptions): McpHost {
 
 /** Codes of the protocol with which servers answer a call of a tool that they do not have. */
 const NO_SUCH_TOOL = new Set([-32_601, -32_602])
+
+/** Beyond this, the words with which a server refuses a call are of no more use to a model. */
+const MAX_REFUSAL_LENGTH = 10_000
 
 class Host implements McpHost {
   readonly #options: McpHostOptions
@@ -89,7 +92,7 @@ class Host implements McpHost {
         throw new StackError('mcp_server_unreachable', { server: target.label, reason: STREAM_ENDED }, { cause: error })
       }
       if (NO_SUCH_TOOL.has(refusal.code)) await this.#refuseUnknown(target, call.name, caller.signal)
-      return toRefusedOutcome(refusal.code, toReason(refusal.message, attempt))
+      return toRefusedOutcome(refusal.code, withoutSecrets(refusal.message, attempt).slice(0, MAX_REFUSAL_LENGTH))
     }
   }
 
@@ -145,7 +148,7 @@ class Host implements McpHost {
     const deadline = AbortSignal.timeout(listTimeoutMs + connectTimeoutMs)
     try {
       return await this.#retryOnce(target, deadline, ({ connection }) => {
-        if (!connection.hasTools) return Promise.resolve({ tools: [], ttlMs: this.#options.policy.listTtlMs })
+        if (!connection.hasTools) return Promise.resolve({ tools: [], ttlMs: this.#options.policy.listTtlMs, bytes: 0 })
         const signal = AbortSignal.timeout(listTimeoutMs)
         return readToolList({
           server: target.label,

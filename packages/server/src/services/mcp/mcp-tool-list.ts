@@ -31,6 +31,8 @@ export interface ToolListReading {
 export interface ToolList {
   readonly tools: readonly McpTool[]
   readonly ttlMs: number
+  /** About what it takes in memory. */
+  readonly bytes: number
 }
 
 /** Reads all pages. Tools that no model can be told of are left out, and the log says so. */
@@ -60,7 +62,7 @@ export async function readToolList({ server, policy, log, fetchPage }: ToolListR
       } else tools.set(read.name, read)
     }
     cursor = page.nextCursor ?? undefined
-    if (cursor === undefined) return { tools: [...tools.values()], ttlMs }
+    if (cursor === undefined) return { tools: [...tools.values()], ttlMs, bytes }
     if (seen.has(cursor))
       throw new StackError('mcp_bad_reply', { server, reason: 'the pages of its list of tools go round in a circle' })
     seen.add(cursor)

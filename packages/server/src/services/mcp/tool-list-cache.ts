@@ -7,10 +7,13 @@ interface Entry {
   /** The last list, which may have ended. */
   tools: readonly McpTool[] | undefined
   untilMs: number
+  bytes: number
   fetching: Promise<readonly McpTool[]> | undefined
 }
 
 const MAX_ENTRIES = 500
+/** Of all lists. Callers choose the servers, and those choose how long their lists are. */
+const MAX_BYTES = 64 * 1024 * 1024
 /** A server cannot have its list kept for longer. */
 const MAX_TTL_MS = 86_400_000
 
@@ -46,10 +49,12 @@ export class ToolListCache {
   }
 
   #fetch(entry: Entry, fetch: () => Promise<ToolList>): Promise<readonly McpTool[]> {
-    const fetching = fetch().then(({ tools, ttlMs }) => {
+    const fetching = fetch().then(({ tools, ttlMs, bytes }) => {
       if (entry.fetching === fetching) {
         entry.tools = tools
+        entry.bytes = bytes
         entry.untilMs = this.#clock.now() + Math.min(ttlMs, MAX_TTL_MS)
+        this.#makeRoom()
       }
       return tools
     })
@@ -61,13 +66,20 @@ export class ToolListCache {
   }
 
   #touch(key: string): Entry {
-    const entry = this.#entries.get(key) ?? { tools: undefined, untilMs: 0, fetching: undefined }
+    const entry = this.#entries.get(key) ?? { tools: undefined, untilMs: 0, bytes: 0, fetching: undefined }
     this.#entries.delete(key)
     this.#entries.set(key, entry)
-    if (this.#entries.size > MAX_ENTRIES) {
-      const [oldest] = this.#entries.keys()
-      if (oldest !== undefined) this.#entries.delete(oldest)
-    }
+    this.#makeRoom()
     return entry
+  }
+
+  #makeRoom(): void {
+    let total = 0
+    for (const { bytes } of this.#entries.values()) total += bytes
+    for (const [key, { bytes }] of this.#entries) {
+      if (this.#entries.size <= MAX_ENTRIES && total <= MAX_BYTES) return
+      this.#entries.delete(key)
+      total -= bytes
+    }
   }
 }

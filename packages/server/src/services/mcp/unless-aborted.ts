@@ -4,8 +4,8 @@
 export function unlessAborted<Value>(of: Promise<Value>, signal: AbortSignal, toError: () => Error): Promise<Value> {
   return new Promise((resolve, reject) => {
     const leave = (): void => reject(toError())
-    if (signal.aborted) return leave()
     signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
     of.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
   })
 }
