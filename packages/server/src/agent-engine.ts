@@ -44,8 +44,8 @@ export interface AgentEngineOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
-  /** Whether calls are recorded or replayed. */
-  readonly asRecorded: boolean
+  /** Neither recording nor replaying. */
+  readonly isLive: boolean
 }
 
 export interface AgentEngine extends AsyncDisposable {
@@ -110,7 +110,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       clock,
       ids,
       log,
-      asRecorded: options.asRecorded,
+      asRecorded: !options.isLive,
       maxTurns: MAX_TURNS,
       openGuards: async (shields, caller) => toGuards(await safety.openGuardrails(shields, caller)),
       seal: (text) => thoughts.seal(text),

@@ -2,33 +2,13 @@
 import type {
   AnyProviderDefinition,
   Clock,
-  Connectors,
-  Conversations,
   Inference,
-  Inspect,
   Log,
-  Models,
   Principal,
-  Prompts,
-  ProviderApi,
   ProviderEnvironment,
-  ResponseCacheAdmin,
-  Responses,
-  Safety,
   Upstream,
 } from '@llama-stack/api'
-import {
-  connectors,
-  conversations,
-  inference,
-  inspect,
-  models,
-  prompts,
-  responseCache,
-  responses,
-  safety,
-  StackError,
-} from '@llama-stack/api'
+import { StackError } from '@llama-stack/api'
 import { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
@@ -37,7 +17,6 @@ import { createLateAgents } from './late-agents.ts'
 import type { LateAgents } from './late-agents.ts'
 import { createHttpApp } from './http/http-app.ts'
 import type { BoundRoute } from './http/bound-route.ts'
-import type { FinishedRequest } from './http/exchange.ts'
 import type { HttpApp } from './http/http-app.ts'
 import { systemClock } from './kernel/clock.ts'
 import { createIds } from './kernel/ids.ts'
@@ -67,12 +46,16 @@ import { createResponseCacheService } from './services/response-cache/response-c
 import { ResponseCache } from './services/response-cache/response-cache.ts'
 import { createSafetyService } from './services/safety/safety-service.ts'
 import type { SafetyOptions } from './services/safety/safety-service.ts'
+import { NOBODY, toLogEntry } from './log-entry.ts'
+import { bindRoutes, inspected } from './stack-services.ts'
+import type { StackServices } from './stack-services.ts'
 import type { RecordingSettings } from './recordings/environment.ts'
 import type { WorkerRole } from './storage/backend.ts'
 import { openStorage, StorageConfig } from './storage/open-storage.ts'
-import type { RequestLogEntry, RequestLogReader, Storage } from './storage/storage.ts'
+import type { RequestLogReader, Storage } from './storage/storage.ts'
 import { parseOnce } from './kernel/parse-once.ts'
 
+export type { StackServices } from './stack-services.ts'
 export type { WorkerRole } from './storage/backend.ts'
 
 export interface StackOptions {
@@ -91,19 +74,6 @@ export interface StackOptions {
   readonly upstream?: Upstream
   /** Providers beside the built-in ones; a type of the same name wins. */
   readonly providers?: readonly AnyProviderDefinition[]
-}
-
-/** The services, for use within the process. */
-export interface StackServices {
-  readonly inference: Inference
-  readonly models: Models
-  readonly inspect: Inspect
-  readonly responseCache: ResponseCacheAdmin
-  readonly safety: Safety
-  readonly responses: Responses
-  readonly conversations: Conversations
-  readonly prompts: Prompts
-  readonly connectors: Connectors
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -139,21 +109,8 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const clock = options.clock ?? systemClock
   const ids = options.ids ?? createIds()
   await using opening = new AsyncDisposableStack()
-  const upstream = await openUpstream(
-    options,
-    { allowPrivateUrls: config.server.allowPrivateUrls, log, clock },
-    opening,
-  )
-  const storage = opening.use(
-    await openStorage({
-      worker: options.worker,
-      backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }, parseOnce),
-      clock,
-      log,
-      requestLogRetentionDays: config.requestLog.retentionDays,
-      responseCacheMaxBytes: config.responseCache.maxBytes,
-    }),
-  )
+  const upstream = await openUpstream(options, { config, log, clock }, opening)
+  const storage = opening.use(await openConfiguredStorage({ config, worker: options.worker, clock, log }))
   const closing = new AbortController()
   opening.defer(() => closing.abort())
   const everyProvider = await createProviders(config, options, {
@@ -165,18 +122,14 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   })
   opening.defer(() => disposeProviders(everyProvider))
   const providers = ofApi(everyProvider, 'inference')
-  const isLive = options.recordings === undefined
-  const health = new ProviderHealthBook(clock)
-  const targets = new TargetBook(config.reliability, health)
-  const registry = opening.use(createRegistry({ config, providers, storage, clock, log, ...(isLive && { health }) }))
-  const watch = isLive ? opening.use(createWatch({ providers, health, clock, log })) : undefined
-  const known = createModelKnowledge({ registry, providers, targets, storage, clock, isLive })
-  const { router } = known
-  const executor = opening.use(createExecutor({ config, clock, once: !isLive }))
+  const world: StackWorld = { config, storage, clock, log, ids, isLive: options.recordings === undefined }
+  const known = createModels(providers, world, opening)
+  const { registry, router, health, targets, watch } = known
   const cache = new ResponseCache({ policy: config.responseCache, storage, clock, log })
   // A recording is the answer that is asked for, and a call that is to be recorded has to be made.
-  const isCached = isLive && config.responseCache.enabled
-  const inferring = createInferenceService({
+  const isCached = world.isLive && config.responseCache.enabled
+  const executor = opening.use(createExecutor(world))
+  const inferring: Inference = createInferenceService({
     router,
     executor,
     storage,
@@ -188,18 +141,13 @@ export async function createStack(options: StackOptions): Promise<Stack> {
   const safeguards = createSafetyService({ ...safetyOf(options, config, everyProvider), storage, ids, log })
   const agents = opening.use(
     createLateAgents({
-      config,
+      ...world,
       inference: inferring,
       safety: safeguards,
       providers: everyProvider,
       upstream,
       env: options.env ?? process.env,
       registered: [],
-      storage,
-      clock,
-      ids,
-      log,
-      asRecorded: !isLive,
     }),
   )
   const services: StackServices = {
@@ -229,23 +177,20 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     createApp({ routes, config, log, clock, ids, storage, ready: () => registry.hasListed }),
     (created) => created.close({ drainTimeoutMs: 0 }),
   )
-  return toStack({
-    config,
-    services,
-    providers,
-    routes,
-    app,
-    registry,
-    watch,
-    agents,
-    router,
-    storage,
-    owned: opening.move(),
-  })
+  const shown = { config, services, providers, routes }
+  return toStack({ ...shown, app, registry, watch, agents, router, storage, owned: opening.move() })
 }
 
-/** What nobody identified belongs to whom a server without keys has as its only principal. */
-const NOBODY = Object.freeze({ id: 'local' })
+/** What everything that is made for a stack shares. */
+interface StackWorld {
+  readonly config: StackConfig
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly log: Log
+  readonly ids: Ids
+  /** Neither recording nor replaying. */
+  readonly isLive: boolean
+}
 
 interface StackParts extends Pick<Stack, 'config' | 'services' | 'providers' | 'routes'> {
   readonly app: HttpApp
@@ -283,22 +228,26 @@ function toStack({ app, registry, watch, agents, router, storage, owned, ...show
   }
 }
 
-interface RegistryParts {
-  readonly config: StackConfig
-  readonly providers: readonly ProviderHandle[]
-  readonly storage: Storage
-  readonly clock: Clock
-  readonly log: Log
-  readonly health?: ProviderHealthBook
-}
-
-function createRegistry({ config, ...parts }: RegistryParts): ModelRegistry {
-  return new ModelRegistry({
-    ...parts,
-    declared: config.models.map((model) => toDeclared(model, parts.providers)),
-    aliases: config.aliases ?? {},
-    refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
-  })
+/** The models, and who serves them how well. */
+function createModels(providers: readonly ProviderHandle[], world: StackWorld, opening: AsyncDisposableStack) {
+  const { config, storage, clock, log, isLive } = world
+  const health = new ProviderHealthBook(clock)
+  const targets = new TargetBook(config.reliability, health)
+  const registry = opening.use(
+    new ModelRegistry({
+      providers,
+      storage,
+      clock,
+      log,
+      ...(isLive && { health }),
+      declared: config.models.map((model) => toDeclared(model, providers)),
+      aliases: config.aliases ?? {},
+      refreshIntervalMs: config.server.registryRefreshSeconds * 1000,
+    }),
+  )
+  const watch = isLive ? opening.use(createWatch({ providers, health, clock, log })) : undefined
+  const knowledge = createModelKnowledge({ registry, providers, targets, storage, clock, isLive })
+  return { ...knowledge, registry, health, targets, watch }
 }
 
 /** How long a provider may be silent before it is asked how it is. */
@@ -325,9 +274,8 @@ function createModelKnowledge(
   return { facts, probes, router: new ModelRouter({ registry, providers, targets, findRoom }) }
 }
 
-function createExecutor(parts: { config: StackConfig; clock: Clock; once: boolean }): Executor {
-  const { config, ...rest } = parts
-  return new Executor({ ...rest, policy: config.reliability, random: Math.random })
+function createExecutor({ config, clock, isLive }: StackWorld): Executor {
+  return new Executor({ clock, once: !isLive, policy: config.reliability, random: Math.random })
 }
 
 function safetyOf(
@@ -343,17 +291,27 @@ function safetyOf(
   }
 }
 
+function openConfiguredStorage({
+  config,
+  ...parts
+}: Pick<StackWorld, 'config' | 'clock' | 'log'> & { readonly worker: WorkerRole | undefined }): Promise<Storage> {
+  return openStorage({
+    ...parts,
+    backend: StorageConfig.parse({ type: 'sqlite', db_path: config.storage.sql.path }, parseOnce),
+    requestLogRetentionDays: config.requestLog.retentionDays,
+    responseCacheMaxBytes: config.responseCache.maxBytes,
+  })
+}
+
 async function openUpstream(
   options: StackOptions,
-  settings: { readonly allowPrivateUrls: boolean; readonly log: Log; readonly clock: Clock },
+  { config, log, clock }: Pick<StackWorld, 'config' | 'log' | 'clock'>,
   opening: AsyncDisposableStack,
 ): Promise<Upstream> {
-  const upstream = options.upstream ?? opening.use(createUpstream({ allowPrivateUrls: settings.allowPrivateUrls }))
+  const upstream = options.upstream ?? opening.use(createUpstream({ allowPrivateUrls: config.server.allowPrivateUrls }))
   if (options.recordings === undefined) return upstream
   const { createRecordedUpstream } = await import('./recordings/recorded-upstream.ts')
-  return opening.use(
-    createRecordedUpstream({ ...options.recordings, upstream, clock: settings.clock, log: settings.log }),
-  )
+  return opening.use(createRecordedUpstream({ ...options.recordings, upstream, clock, log }))
 }
 
 async function createProviders(
@@ -421,44 +379,6 @@ function toDeclared(model: StackConfig['models'][number], providers: readonly Pr
   }
 }
 
-/** Every declared route with the operation of its service. */
-function bindRoutes(services: StackServices): BoundRoute[] {
-  const tables = [
-    [inference, services.inference],
-    [models, services.models],
-    [inspect, services.inspect],
-    [responseCache, services.responseCache],
-    [safety, services.safety],
-    [responses, services.responses],
-    [conversations, services.conversations],
-    [prompts, services.prompts],
-    [connectors, services.connectors],
-  ] as const
-  return tables.flatMap(([api, service]) =>
-    Object.entries(api).map(([name, route]) => ({
-      name,
-      route,
-      tag: route.tag ?? 'Other',
-      // Service<A> has exactly the keys of A; entries() cannot say so.
-      operation: (service as unknown as Readonly<Record<string, BoundRoute['operation']>>)[name] ?? missing(name),
-    })),
-  )
-}
-
-function missing(name: string): BoundRoute['operation'] {
-  return () => Promise.reject(new StackError('operation_unsupported', { operation: name, provider: 'this server' }))
-}
-
-/** By the tag of its routes, the API whose providers serve them. */
-const apisByTag: Readonly<Record<string, ProviderApi>> = Object.freeze({ Inference: 'inference', Safety: 'safety' })
-
-function inspected(routes: readonly BoundRoute[], providers: readonly AnyProviderHandle[]) {
-  return routes.map(({ route, tag }) => {
-    const ofTag = providers.filter(({ api }) => api === apisByTag[tag])
-    return { route, providerTypes: [...new Set(ofTag.map(({ type }) => type))] }
-  })
-}
-
 interface AppParts {
   readonly routes: readonly BoundRoute[]
   readonly config: StackConfig
@@ -480,33 +400,4 @@ function createApp({ routes, config, log, clock, ids, storage, ready }: AppParts
     openApi: { title: 'Llama Stack', version: VERSION },
     ...(config.requestLog.enabled ? { onFinished: (finished) => storage.appendRequestLog(toLogEntry(finished)) } : {}),
   })
-}
-
-function toLogEntry(finished: FinishedRequest): RequestLogEntry {
-  const { record } = finished
-  return {
-    principal: finished.principal ?? NOBODY,
-    requestId: finished.requestId,
-    startedAtMs: finished.startedAt,
-    operation: finished.operation ?? null,
-    route: finished.route ?? null,
-    method: finished.method,
-    path: finished.path,
-    status: finished.status,
-    errorCode: finished.errorCode ?? (finished.aborted ? 'client_closed' : null),
-    model: record.model ?? null,
-    providerId: record.providerId ?? null,
-    providerModel: record.providerModel ?? null,
-    streamed: record.streamed ?? false,
-    demo: record.demo ?? false,
-    cached: record.cached ?? false,
-    adjustments: record.adjustments ?? [],
-    inputTokens: record.inputTokens ?? null,
-    outputTokens: record.outputTokens ?? null,
-    totalTokens: record.totalTokens ?? null,
-    firstByteMs: record.firstByteMs ?? finished.firstByteMs ?? null,
-    durationMs: finished.durationMs,
-    attempts: record.attempts ?? [],
-    client: finished.client ?? null,
-  }
 }

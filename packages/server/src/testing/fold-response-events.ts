@@ -1,4 +1,5 @@
 /** The response that a stream of events amounts to, put together as a client would: from the pieces, not from the end. */
+import { asText } from '../kernel/json-record.ts'
 
 type Fields = Record<string, unknown>
 
@@ -69,7 +70,8 @@ class Fold {
       expectEqual(at, list?.length, `index of ${type}`)
       list?.push(structuredClone(event['part']) as Fields)
     } else if (type === 'response.output_text.annotation.added') {
-      ;(list?.[at]?.['annotations'] as unknown[]).push(event['annotation'])
+      const annotations = list?.[at]?.['annotations']
+      if (Array.isArray(annotations)) annotations.push(event['annotation'])
     } else this.#changeText(type, event, { item, part: list?.[at] })
   }
 
@@ -78,7 +80,7 @@ class Fold {
     const owner = part ?? item
     const member = part === undefined ? argument : part['type'] === 'refusal' ? 'refusal' : 'text'
     if (type.endsWith('.delta')) {
-      owner[member] = `${String(owner[member] ?? '')}${String(event['delta'])}`
+      owner[member] = asText(owner[member]) + asText(event['delta'])
       if (Array.isArray(event['logprobs'])) (owner['logprobs'] as unknown[]).push(...event['logprobs'])
     } else if (type.endsWith('_part.done')) expectEqual(event['part'], part, type)
     else if (type.endsWith('_arguments.done')) item[member] = event[member]

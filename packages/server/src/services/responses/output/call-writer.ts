@@ -2,6 +2,7 @@
  * Calls whose arguments the model writes bit by bit: of the client's functions and custom tools, and of tools of MCP servers.
  * What differs between them is data.
  */
+import { asText } from '../../../kernel/json-record.ts'
 import type { DeltaHead } from './event-writer.ts'
 import { toDeltaHead } from './event-writer.ts'
 import type { EndStatus } from './message-writer.ts'
@@ -122,13 +123,13 @@ export function replayCall(output: Output, item: Item): void {
   const writer = new CallWriter(output, {
     kind: kind.type,
     id,
-    name: String(name),
+    name: asText(name),
     members: { ...members, output: null, error: null },
   })
-  const argument = String(kind.argument === 'input' ? input : written)
+  const argument = asText(kind.argument === 'input' ? input : written)
   if (argument !== '') writer.addArgument(argument)
   if (kind.type !== 'mcp_call' || status === 'incomplete') {
     writer.close(status === 'incomplete' ? 'incomplete' : 'completed')
   } else if (typeof members['error'] === 'string') writer.settle({ error: members['error'] })
-  else writer.settle({ output: String(members['output'] ?? '') })
+  else writer.settle({ output: asText(members['output']) })
 }

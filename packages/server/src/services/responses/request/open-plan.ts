@@ -2,6 +2,7 @@
 import type { CallContext, ChatMessage, InputItem, Principal } from '@llama-stack/api'
 import { isItemReference, StackError } from '@llama-stack/api'
 import type { Ids } from '../../../kernel/ids.ts'
+import { asText } from '../../../kernel/json-record.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { renderStoredPrompt } from '../../prompts/render-prompt.ts'
 import type { RenderedPrompt } from '../../prompts/render-prompt.ts'
@@ -172,7 +173,7 @@ function findApprovals(
     const own = items.find((each) => each.item.type === 'mcp_approval_request' && each.item.id === requestId)
     const request = (own?.item as Item | undefined) ?? loaded.find(requestId)
     if (request?.type !== 'mcp_approval_request') throw new StackError('approval_not_found', { id: requestId })
-    const call = { name: String(request['name']), arguments: String(request['arguments'] ?? '') }
+    const call = { name: asText(request['name']), arguments: asText(request['arguments']) }
     const open = findOpenCall(messages, call, (id) => openCalls.includes(id) && !taken.has(id))
     const callId = open ?? requestId
     taken.add(callId)

@@ -1,6 +1,7 @@
 /** Calls that somebody was asked to approve, once the answers are there: each is made once, or told to be refused. */
 import type { ChatMessage } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
+import { asText } from '../../../kernel/json-record.ts'
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
@@ -47,13 +48,13 @@ function toDenial(reason: string | undefined): string {
 
 /** The call as the model made it, its tool no longer in need of approval. */
 function toCall({ request, callId, requestId }: Approval, index: number, { kit, ids }: ApprovedCallsOptions): TurnCall {
-  const name = String(request['name'])
+  const name = asText(request['name'])
   const known = kit.find(name)
   return {
     index,
     callId,
     name,
-    arguments: String(request['arguments'] ?? ''),
+    arguments: asText(request['arguments']),
     tool: known?.kind === 'server' ? { kind: 'server', tool: { ...known.tool, needsApproval: false } } : undefined,
     itemId: ids.next('mcp_call'),
     approvalId: requestId,

@@ -1,6 +1,6 @@
 /** The events of a running response, for everybody who reads along: who asked for it, and who comes later. */
-import { bug, StackError } from '@llama-stack/api'
-import type { ByteSink, ByteStream } from '@llama-stack/api'
+import { bug } from '@llama-stack/api'
+import type { ByteSink, ByteStream, StackError } from '@llama-stack/api'
 import type { EventSink } from '../output/event-writer.ts'
 
 /** Told when there is more to read, or nothing will follow. */

@@ -1,6 +1,6 @@
 /** Finishes the responses that other processes, or earlier ones, have begun and left. */
 import type { CallContext, Clock, CreateResponseRequest, Log } from '@llama-stack/api'
-import { isRecord } from '../../../kernel/json-record.ts'
+import { asText, isRecord } from '../../../kernel/json-record.ts'
 import type { Job } from '../../../storage/agent-state.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { numberOf } from '../item-ids-of-response.ts'
@@ -70,7 +70,7 @@ export class ResponseWorker implements Disposable {
 
   async #takeUp(job: Job): Promise<void> {
     const { storage, active, log } = this.#options
-    const id = String(job.payload['response_id'])
+    const id = asText(job.payload['response_id'])
     try {
       if (!(await this.#resume(id, job))) await storage.jobs.finish(job.id)
     } catch (error) {

@@ -1,5 +1,5 @@
 /** The output that an earlier process left behind: taken in as it was told, and what was cut off is ended. */
-import { isRecord } from '../../../kernel/json-record.ts'
+import { asText, isRecord } from '../../../kernel/json-record.ts'
 import type { Item, Output, Place } from '../output/output.ts'
 import type { TurnCall } from './turn-writer.ts'
 
@@ -34,7 +34,7 @@ function addTold(known: { item: Item }, event: Readonly<Record<string, unknown>>
     const part: unknown = Array.isArray(list) ? list[at] : undefined
     const owner: Record<string, unknown> = isRecord(part) ? part : (known.item as Record<string, unknown>)
     const member = memberOf(type, owner)
-    owner[member] = `${String(owner[member] ?? '')}${String(event['delta'])}`
+    owner[member] = asText(owner[member]) + asText(event['delta'])
   } else if (type.endsWith('_arguments.done')) {
     known.item = { ...known.item, arguments: event['arguments'] }
   }

@@ -29,7 +29,7 @@ export interface PreparedRun {
   readonly run: ResponseRun
   /** Undefined where nobody will read events. */
   readonly feed: EventFeed | undefined
-  start(): Promise<EndedResponse>
+  readonly start: () => Promise<EndedResponse>
 }
 
 /** Prepares a run; it begins with `start`. */

@@ -1,7 +1,7 @@
 /** The calls of one turn, made: those of this server all at once, those of the client handed over. */
 import type { ChatMessage, JsonObject } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
-import { isRecord } from '../../../kernel/json-record.ts'
+import { asText, isRecord } from '../../../kernel/json-record.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import { CallWriter } from '../output/call-writer.ts'
 import type { Output } from '../output/output.ts'
@@ -158,7 +158,7 @@ function openItem(call: TurnCall, tool: ServerTool, { output, args }: { output: 
     const writer = call.writer ?? beginMcpCall(output, { call, tool })
     return {
       settle({ members, isError }) {
-        const said = String(members[isError ? 'error' : 'output'] ?? '')
+        const said = asText(members[isError ? 'error' : 'output'])
         writer.settle(isError ? { error: said } : { output: said })
       },
     }

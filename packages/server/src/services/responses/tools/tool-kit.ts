@@ -125,7 +125,7 @@ async function askServers(
   options: ToolKitOptions,
 ): Promise<AskedServer[]> {
   refuseSharedLabels(wanted)
-  const asked = wanted.map((request) => {
+  const asked = wanted.map((request): AskedServer | Promise<AskedServer> => {
     const reused = findListing(request, options.known)
     if (reused !== undefined) return { request, tools: reused, isReused: true }
     const writer = new ToolListWriter(options.output, {
@@ -134,7 +134,7 @@ async function askServers(
     })
     return askServer(request, { host, writer, options })
   })
-  return Promise.all(asked)
+  return Promise.all(asked.map((each) => Promise.resolve(each)))
 }
 
 async function askServer(
