@@ -1,6 +1,6 @@
 /** Safety: moderations, shields, and the guardrails of responses. */
 import { value } from '@llama-stack/api'
-import type { CallContext, JsonObject, Log, Safety, Shield } from '@llama-stack/api'
+import type { CallContext, JsonObject, Log, Safety, Shield, ShieldVerdict } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import type { RegisteredShield } from '../../storage/storage.ts'
 import { parseDeclaredShields, parseDefaultShieldId } from './declared-shields.ts'
@@ -28,6 +28,9 @@ export interface SafetyService extends Safety {
   openGuardrails(shieldIds: readonly string[], context: Pick<CallContext, 'principal'>): Promise<Guardrails>
 }
 
+/** Each text may be a call of a model. */
+const MAX_JUDGED_AT_ONCE = 16
+
 /** Creates the service behind the routes of safety. Throws `config_invalid` where a shield of the configuration is wrong. */
 export function createSafetyService(options: SafetyOptions): SafetyService {
   const { ids, log, replaying = false } = options
@@ -45,9 +48,12 @@ export function createSafetyService(options: SafetyOptions): SafetyService {
       const texts = toModeratedTexts(input)
       const shield = await book.ready(await book.getForModeration(model, context.principal))
       note(shield, context)
-      const verdicts = await Promise.all(
-        texts.map((text) => shield.provider.judge(shield.description, [{ role: 'user', text }], context)),
-      )
+      const verdicts: ShieldVerdict[] = []
+      for (let from = 0; from < texts.length; from += MAX_JUDGED_AT_ONCE) {
+        const some = texts.slice(from, from + MAX_JUDGED_AT_ONCE)
+        const judged = some.map((text) => shield.provider.judge(shield.description, [{ role: 'user', text }], context))
+        verdicts.push(...(await Promise.all(judged)))
+      }
       return value({
         id: ids.random('modr-'),
         model: model ?? shield.description.id,
