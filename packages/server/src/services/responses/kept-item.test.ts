@@ -93,13 +93,13 @@ describe('an item is kept', () => {
   })
 
   test('under the id that it has, from whatever server', () => {
-    for (const id of ['msg_1', 'msg_68a0-b:c.d~1', 'x']) {
+    for (const id of ['msg_1', 'msg_68a0-b:c.d~1', 'x', 'aB3+/w=='.repeat(50)]) {
       expect(toKeptItem(InputItem.parse({ id, role: 'user', content: 'Hi' }), 'items[0]', ids).id).toBe(id)
     }
   })
 })
 
-test.each(['', 'a b', 'x'.repeat(129), "a'b", 'ä'])('the id %j is refused', (id) => {
+test.each(['', 'a b', 'x'.repeat(1025), 'a\nb', 'ä'])('the id %j is refused', (id) => {
   const sent = InputItem.parse({ id, role: 'user', content: 'Hi' })
   expect(() => toKeptItem(sent, 'items[3]', ids)).toThrow(
     expect.objectContaining({ code: 'invalid_value', param: 'items[3].id' }),

@@ -4,8 +4,11 @@ import type { InputItem, InputMessage, ItemResource } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import { newItemId, type ItemType } from './item-ids.ts'
 
-/** What an id may consist of that a client gives. Ids of other servers are taken too, so no prefix is asked for. */
-const WELL_FORMED = /^[\w.:~-]{1,128}$/
+/**
+ * What an id may consist of that a client gives. Clients send back the items of other servers too, some of which seal what they
+ * know in base64 of several hundred letters: so no prefix is asked for, and no short length.
+ */
+const WELL_FORMED = /^[!-~]{1,1024}$/
 
 /** The item as it is kept; its id is the one that it has, or a fresh one. `param` names it in errors: `items[2]`. */
 export function toKeptItem(item: InputItem, param: string, ids: Ids): ItemResource {
@@ -23,7 +26,7 @@ function settleId(item: Exclude<InputItem, { type: 'item_reference' }>, param: s
   if (WELL_FORMED.test(id)) return id
   throw new StackError('invalid_value', {
     param: `${param}.id`,
-    problem: 'an id has up to 128 letters, digits and the signs _ - . : ~',
+    problem: 'an id has 1 to 1024 signs of ASCII, and no spaces',
     value: JSON.stringify(id),
     fix: 'Leave the id out to be given a new one.',
   })
