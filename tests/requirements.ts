@@ -315,4 +315,19 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'Equal embeddings under way are one call, which ends when the last of its callers leaves.',
     'issue: request coalescing',
   ],
+  [
+    'B090',
+    'Folding the events of a response gives the response that ends them, that is stored, and that comes without a stream.',
+    'issue: agent engine, events',
+  ],
+  [
+    'B091',
+    'Every reply and event of a response is valid by the document of Open Responses, and hosted items by that of OpenAI.',
+    'issue: agent engine',
+  ],
+  [
+    'B095',
+    'Functions of the program run for every client, at once, within their time; what goes wrong is told to the model.',
+    'issue: agent engine, your own functions',
+  ],
 ]

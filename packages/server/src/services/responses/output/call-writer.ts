@@ -124,7 +124,7 @@ export function replayCall(output: Output, item: Item): void {
     kind: kind.type,
     id,
     name: asText(name),
-    members: { ...members, output: null, error: null },
+    members: kind.type === 'mcp_call' ? { ...members, output: null, error: null } : members,
   })
   const argument = asText(kind.argument === 'input' ? input : written)
   if (argument !== '') writer.addArgument(argument)

@@ -64,7 +64,8 @@ export class ReasoningWriter {
       status,
       summary: this.#summary,
       content: this.#part === undefined ? [] : [this.#part],
-      encrypted_content: this.#sealed ?? null,
+      // Open Responses wants a text, or nothing.
+      ...(this.#sealed !== undefined && { encrypted_content: this.#sealed }),
     }
   }
 

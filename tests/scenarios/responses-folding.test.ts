@@ -1,0 +1,129 @@
+/** The laws of a response: whatever a model does, wherever its bytes are cut, every account of it is the same. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { startMcpServer } from '../../packages/server/src/testing/mcp-servers.ts'
+import type { ResponseObject } from '@llama-stack/api'
+import type { ResponsesScene } from './responses-scene.ts'
+import { checkStream, withResponses } from './responses-scene.ts'
+import { missingDocuments } from './responses-schemas.ts'
+import { streams } from './scripted-model.ts'
+import type { Piece, TurnEnd } from './scripted-model.ts'
+
+const toolNames = ['lookup', 'note', 'echo', 'fail', 'nobody'] as const
+
+const words = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+
+const textPiece = words.map((content): Piece => ({ delta: { content } }))
+
+const loggedPiece = words.map((content): Piece => ({
+  delta: { content },
+  logprobs: { content: [{ token: content, logprob: -0.5, bytes: [1], top_logprobs: [] }] },
+}))
+
+/** Reasoning in the spellings of the field. */
+const reasoningPiece = fc
+  .tuple(words, fc.constantFrom('reasoning_content', 'reasoning', 'reasoning_text', 'thinking', 'details', 'parts'))
+  .map(([text, spelling]): Piece => {
+    if (spelling === 'details') {
+      return { delta: { reasoning_details: [{ type: 'reasoning.text', text, index: 0, format: 'unknown' }] } }
+    }
+    if (spelling === 'parts') return { delta: { content: [{ type: 'thinking', thinking: [{ type: 'text', text }] }] } }
+    return { delta: { [spelling]: text } }
+  })
+
+const refusalPiece = words.map((refusal): Piece => ({ delta: { refusal } }))
+
+const callArguments = fc.oneof(
+  fc.record({ text: words }).map((args) => JSON.stringify(args)),
+  fc.record({ input: words }).map((args) => JSON.stringify(args)),
+  fc.constant(''),
+  fc.constant('{"text": "never clo'),
+  fc.constant('[1, 2]'),
+  fc.constant('plain words'),
+)
+
+/** A call in one piece, or its arguments in several behind its name. */
+const callPieces = (index: number): fc.Arbitrary<Piece[]> =>
+  fc.tuple(fc.constantFrom(...toolNames), callArguments, fc.integer({ min: 1, max: 6 })).map(([name, text, size]) => {
+    const toPiece = (called: object): Piece => ({ delta: { tool_calls: [{ index, ...called }] } })
+    const head = { id: `call_${index}`, type: 'function' }
+    if (size === 1) return [toPiece({ ...head, function: { name, arguments: text } })]
+    // A fragment may end within a character: as JSON escapes it, half of it travels.
+    const fragments = Array.from({ length: Math.ceil(text.length / size) }, (_, at) =>
+      text.slice(at * size, (at + 1) * size),
+    )
+    return [
+      toPiece({ ...head, function: { name, arguments: '' } }),
+      ...fragments.map((fragment) => toPiece({ function: { arguments: fragment } })),
+    ]
+  })
+
+const said = fc.array(fc.oneof(textPiece, textPiece, loggedPiece, reasoningPiece, refusalPiece), { maxLength: 8 })
+
+const called = fc
+  .nat({ max: 3 })
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => callPieces(index))))
+  .map((each) => each.flat())
+
+const ending = fc.record({
+  finish: fc.constantFrom('stop', 'stop', 'stop', 'tool_calls', 'length', 'content_filter'),
+  usage: fc.constantFrom('last', 'finish', 'none'),
+  cuts: fc.array(fc.nat({ max: 100_000 }), { maxLength: 12 }),
+}) satisfies fc.Arbitrary<TurnEnd>
+
+const turn = fc.tuple(said, called, said, ending)
+
+const script = fc.array(turn, { minLength: 1, maxLength: 3 })
+
+let serial = 0
+
+/** What the model did last it would do for ever: what it says at the end has no calls. */
+function teach({ model }: ResponsesScene, turns: readonly (readonly [Piece[], Piece[], Piece[], TurnEnd])[]): string {
+  serial += 1
+  const prompt = `script ${serial}`
+  model.answers(
+    prompt,
+    ...turns.map(([before, made, after, end]) => streams([...before, ...made, ...after], end)),
+    streams([{ delta: { content: 'That is all.' } }]),
+  )
+  return prompt
+}
+
+const tools = (url: string) => [
+  { type: 'function', name: 'lookup', parameters: { type: 'object', properties: {} } },
+  { type: 'custom', name: 'note' },
+  { type: 'mcp', server_label: 'tests', server_url: url, allowed_tools: ['echo', 'fail'], require_approval: 'never' },
+]
+
+/** Without what differs between two responses that are otherwise the same. */
+function toContent(response: ResponseObject): string {
+  return JSON.stringify({ ...response, id: '', created_at: 0, completed_at: 0 }).replaceAll(
+    /"(id|item_id)":"[a-z]+_[0-9a-z]+"/g,
+    '"$1":""',
+  )
+}
+
+const numRuns = Number(process.env['FOLDING_RUNS'] ?? 60)
+
+describe(`responses, held against ${missingDocuments ?? 'the documents of Open Responses and of OpenAI'}`, () => {
+  test('[B090, B091] what was streamed, what is stored, what is told again and what was not streamed are the same', async () => {
+    await using mcp = await startMcpServer({ era: 'both' })
+    await withResponses({ door: 'fetch', config: { server: { allowPrivateUrls: true } } }, async (scene) => {
+      await fc.assert(
+        fc.asyncProperty(script, async (turns) => {
+          const request = { input: teach(scene, turns), tools: tools(mcp.url) as never, max_infer_iters: 5 }
+          const { texts, response } = await scene.stream(request)
+          expect(await scene.fetchResponse(response.id)).toEqual(response)
+          expect(await scene.replay(response.id)).toEqual(texts)
+          const after = texts.length > 3 ? [0, texts.length >> 1, texts.length - 2, texts.length - 1] : [0]
+          for (const number of after) expect(await scene.replay(response.id, number)).toEqual(texts.slice(number + 1))
+          const whole = await scene.ask(request)
+          expect(toContent(whole)).toBe(toContent(response))
+          const retold = await scene.replay(whole.id)
+          expect(checkStream(retold).response).toEqual(whole)
+        }),
+        { numRuns },
+      )
+    })
+  }, 120_000)
+})

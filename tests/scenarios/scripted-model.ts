@@ -1,0 +1,150 @@
+/** A chat model that answers as a test tells it to, turn by turn: an OpenAI endpoint of which every byte is known. */
+import type {
+  ScriptedReply,
+  ScriptedRequest,
+  ScriptedRoute,
+} from '../../packages/server/src/testing/scripted-upstream.ts'
+
+/** The answer to one call of the model. */
+export type ScriptedTurn = ScriptedReply | ((request: ScriptedRequest) => ScriptedReply | Promise<ScriptedReply>)
+
+export interface ScriptedModel {
+  /** What the vendor's `POST /v1/chat/completions` does. */
+  readonly route: ScriptedRoute
+  /** The bodies of all requests so far. */
+  readonly asked: readonly ChatBody[]
+  /** What the model does, turn by turn, once the last message of the user is this text; the last turn is repeated. */
+  answers(prompt: string, ...turns: readonly ScriptedTurn[]): void
+}
+
+export interface ChatBody {
+  readonly messages: readonly ChatBodyMessage[]
+  readonly tools?: readonly { readonly function: { readonly name: string } }[]
+  readonly [member: string]: unknown
+}
+
+export interface ChatBodyMessage {
+  readonly role: string
+  readonly content?: unknown
+  readonly tool_calls?: readonly { readonly id: string; readonly function: { name: string; arguments: string } }[]
+  readonly tool_call_id?: string
+}
+
+export function createScriptedModel(): ScriptedModel {
+  const scripts = new Map<string, readonly ScriptedTurn[]>()
+  const asked: ChatBody[] = []
+  return {
+    asked,
+    answers: (prompt, ...turns) => scripts.set(prompt, turns),
+    route(request) {
+      // The server under test sends bodies of OpenAI's shape.
+      const body = request.json() as ChatBody
+      asked.push(body)
+      const last = body.messages.findLastIndex(({ role }) => role === 'user')
+      const turns = scripts.get(textOf(body.messages[last])) ?? [says('I was told nothing about this.')]
+      const done = body.messages.slice(last).filter(({ role }) => role === 'assistant').length
+      const turn = turns[Math.min(done, turns.length - 1)] ?? says('')
+      return typeof turn === 'function' ? turn(request) : turn
+    },
+  }
+}
+
+function textOf(message: ChatBodyMessage | undefined): string {
+  const content = message?.content
+  if (typeof content === 'string') return content
+  // Parts of OpenAI's shape.
+  return ((content ?? []) as readonly { text?: string }[]).map(({ text = '' }) => text).join('')
+}
+
+/** A delta of a chunk, as a vendor sends it, and what stands beside it. */
+export interface Piece {
+  readonly delta: object
+  readonly logprobs?: object
+}
+
+export interface TurnEnd {
+  /** Null: the vendor never says why it ended. Default: `stop`. */
+  readonly finish?: string | null
+  /** Where the usage comes: in a chunk of its own, beside the finish reason, or not at all. Default: `last`. */
+  readonly usage?: 'last' | 'finish' | 'none'
+  /** An event that the vendor sends in place of an end. */
+  readonly error?: object
+  /** Whether the connection breaks after the last piece. */
+  readonly isCut?: boolean
+  /** Where the bytes are cut into writes: any numbers. Default: each event is one write. */
+  readonly cuts?: readonly number[]
+  /** Default: no pause. */
+  readonly gapMs?: number
+}
+
+export const TURN_USAGE = {
+  prompt_tokens: 10,
+  completion_tokens: 5,
+  total_tokens: 15,
+  prompt_tokens_details: { cached_tokens: 4 },
+  completion_tokens_details: { reasoning_tokens: 2 },
+}
+
+/** One turn, streamed as OpenAI does. */
+export function streams(pieces: readonly Piece[], end: TurnEnd = {}): ScriptedReply {
+  const { finish = 'stop', usage = 'last', error, isCut = false, cuts, gapMs } = end
+  const head = { id: 'chatcmpl-3', object: 'chat.completion.chunk', created: 1_700_000_000, model: 'm1' }
+  const chunks: object[] = pieces.map(({ delta, ...beside }) => ({
+    ...head,
+    choices: [{ index: 0, delta, finish_reason: null, ...beside }],
+  }))
+  if (error !== undefined) chunks.push(error)
+  else if (!isCut) {
+    if (finish !== null) {
+      const beside = usage === 'finish' ? { usage: TURN_USAGE } : {}
+      chunks.push({ ...head, choices: [{ index: 0, delta: {}, finish_reason: finish }], ...beside })
+    }
+    if (usage === 'last') chunks.push({ ...head, choices: [], usage: TURN_USAGE })
+  }
+  const events = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`)
+  if (error === undefined && !isCut) events.push('data: [DONE]\n\n')
+  const frames = cuts === undefined ? events : cutBytes(Buffer.from(events.join('')), cuts)
+  return {
+    headers: { 'content-type': 'text/event-stream' },
+    frames,
+    ...(gapMs === undefined ? (cuts === undefined ? {} : { gapMs: 0 }) : { gapMs }),
+    ...(isCut && { resetAfter: frames.length }),
+  }
+}
+
+function cutBytes(bytes: Buffer, cuts: readonly number[]): Uint8Array[] {
+  const places = [...new Set(cuts.map((cut) => cut % bytes.length))].toSorted((a, b) => a - b)
+  return [0, ...places].flatMap((from, index) => {
+    const piece = bytes.subarray(from, places[index] ?? bytes.length)
+    return piece.length === 0 ? [] : [piece]
+  })
+}
+
+/** A turn that says one text. */
+export function says(text: string, end: TurnEnd = {}): ScriptedReply {
+  return streams([{ delta: { role: 'assistant', content: text } }], end)
+}
+
+export interface ScriptedCall {
+  readonly id?: string
+  readonly name: string
+  /** Text is sent as it is. */
+  readonly arguments?: object | string
+}
+
+/** A turn that calls tools. */
+export function calls(...made: readonly ScriptedCall[]): ScriptedReply {
+  const pieces = made.map(({ id, name, arguments: args = {} }, index): Piece => ({
+    delta: {
+      tool_calls: [
+        {
+          index,
+          id: id ?? `call_${name}_${index}`,
+          type: 'function',
+          function: { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
+        },
+      ],
+    },
+  }))
+  return streams(pieces, { finish: 'tool_calls' })
+}
