@@ -44,6 +44,8 @@ import { Executor } from './services/reliability/executor.ts'
 import { TargetBook } from './services/reliability/target.ts'
 import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
 import { ResponseCache } from './services/response-cache/response-cache.ts'
+import { loadRegisteredTools } from './services/responses/tools/load-registered-tools.ts'
+import type { StackTool } from './services/responses/tools/stack-tool.ts'
 import { createSafetyService } from './services/safety/safety-service.ts'
 import type { SafetyOptions } from './services/safety/safety-service.ts'
 import { NOBODY, toLogEntry } from './log-entry.ts'
@@ -74,6 +76,8 @@ export interface StackOptions {
   readonly upstream?: Upstream
   /** Providers beside the built-in ones; a type of the same name wins. */
   readonly providers?: readonly AnyProviderDefinition[]
+  /** Functions that every model may call and that run in this process, whoever the client is: see `defineTool`. */
+  readonly tools?: readonly StackTool[]
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -147,7 +151,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       providers: everyProvider,
       upstream,
       env: options.env ?? process.env,
-      registered: [],
+      registered: await loadRegisteredTools(options.tools, { log, maxResultBytes: config.mcp.maxResultBytes }),
     }),
   )
   const services: StackServices = {

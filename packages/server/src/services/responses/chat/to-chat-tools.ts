@@ -67,7 +67,10 @@ export function toChatTools(
     const fresh = listings.find(({ serverLabel, reused }) => serverLabel === tool.server_label && reused !== true)
     if (fresh !== undefined) set.addListing(fresh, placed.param)
   }
-  for (const tool of options.registered ?? []) set.add(fromListed(tool), { kind: 'registered', tool }, 'tools')
+  for (const tool of options.registered ?? []) {
+    // What the request brings wins: its author cannot know what the program has.
+    if (!set.bindings.has(tool.name)) set.add(fromListed(tool), { kind: 'registered', tool }, 'tools')
+  }
   return set
 }
 

@@ -61,7 +61,8 @@ function toOutcome({ parts, isError, text }: McpToolOutcome): ToolOutcome {
 /** What upstream tells a model whose tool gave nothing. */
 const NO_OUTPUT = 'Tool execution failed'
 
-function toChatPart(part: McpResultPart): ChatPart {
+/** A part of a result as a part of a chat message. */
+export function toChatPart(part: McpResultPart): ChatPart {
   if (part.type === 'text') return { type: 'text', text: part.text }
   return { type: 'image_url', image_url: { url: part.dataUrl, detail: 'auto' } }
 }

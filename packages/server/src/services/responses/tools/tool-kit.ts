@@ -58,7 +58,7 @@ export async function createToolKit(options: ToolKitOptions): Promise<ToolKit> {
       tools: listed.map(toListed),
       reused: isReused,
     })),
-    registered: registered.filter(({ name }) => !tools.some((tool) => 'name' in tool && tool.name === name)),
+    registered,
   })
   const search = needsSearch(toolset.bindings.values()) ? await sources.search() : undefined
   const known = new Map<string, KnownTool>()
