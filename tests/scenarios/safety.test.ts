@@ -1,25 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { bug } from '@llama-stack/api'
-import { Ajv } from 'ajv'
 import LlamaStackClient from 'llama-stack-client'
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { chatReply, doors, withStack } from './stack-under-test.ts'
 import type { UnderTest, UnderTestOptions } from './stack-under-test.ts'
-
-const document = join(dirname(fileURLToPath(import.meta.url)), '../../../shared/spec/openai-spec-2.3.0.yml')
-const isDocumentThere = existsSync(document)
-if (!isDocumentThere)
-  console.warn('SKIPPED: ../shared/spec is absent, so moderations are not held against OpenAI’s document')
-
-/** One entry of the document, read by its indentation: parsing all of it takes seconds. */
-function moderationSchema(): object {
-  const text = /^    CreateModerationResponse:\n((?:      .*\n|\n)*)/m.exec(readFileSync(document, 'utf8'))?.[1] ?? ''
-  return parse(text) as object
-}
 
 /** A guard model that calls weapons unsafe, with a code that no table knows for rockets. */
 const guard: UnderTestOptions['routes'] = {
@@ -85,23 +69,6 @@ describe.each(doors)('through the %s', (door) => {
       expect(unsafe).toMatchObject({ user_message: expect.any(String), metadata: { violation_type: 'S1,S9' } })
     })
   })
-
-  test.skipIf(!isDocumentThere)(
-    '[R074] a moderation is what OpenAI’s document says (where ../shared/spec is)',
-    async () => {
-      const isModeration = new Ajv({ strict: false }).compile(moderationSchema())
-      await withStack(scene(door), async ({ call }) => {
-        for (const model of ['llama-guard', 'house-rules']) {
-          const response = await call('POST /v1/moderations', {
-            model,
-            input: ['bread', 'a bomb', 'AKIAIOSFODNN7EXAMPLE'],
-          })
-          const moderation: unknown = await response.json()
-          expect(isModeration(moderation), JSON.stringify(isModeration.errors)).toBe(true)
-        }
-      })
-    },
-  )
 
   test('[R074] a moderation’s model is a shield, a shield’s model, or one of OpenAI’s, which mean the default', async () => {
     await withStack(scene(door), async (under) => {
