@@ -14,10 +14,13 @@ import type {
 import type { StackConfig } from './config/stack-config.ts'
 import type { Ids } from './kernel/ids.ts'
 import { createKeyFile } from './kernel/secret-key.ts'
+import type { SecretKeySource } from './kernel/secret-key.ts'
 import { createTextSeal } from './kernel/text-seal.ts'
 import { createConversationsService } from './services/conversations/conversations-service.ts'
 import { readConnectors } from './services/connectors/connector-config.ts'
 import { openMcp } from './services/connectors/open-mcp.ts'
+import type { OpenMcp } from './services/connectors/open-mcp.ts'
+import { sealLogins, sealTokens } from './services/mcp/sealed-logins.ts'
 import { toStoredLogins, toStoredTokens } from './services/mcp/stored-logins.ts'
 import { createPromptsService } from './services/prompts/prompts-service.ts'
 import type { AnyProviderHandle } from './services/providers/provider-handle.ts'
@@ -72,18 +75,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     }),
     files: toFileSearch({}),
   })
-  const { server } = config
-  const mcp = openMcp({
-    connectors: readConnectors(config.resources),
-    policy: config.mcp,
-    upstream: options.upstream,
-    clock,
-    log,
-    env: options.env,
-    publicUrl: `${server.tls === undefined ? 'http' : 'https'}://${server.host}:${server.port}`,
-    tokens: toStoredTokens(storage),
-    logins: toStoredLogins(storage),
-  })
+  const mcp = openConfiguredMcp(options, keys)
   const responses = createResponsesService({
     storage,
     clock,
@@ -97,6 +89,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       reading: {
         readCompaction: (sealed) => summaries.open(sealed),
         readReasoning: (sealed) => thoughts.open(sealed),
+        skipsRepeated: !options.isLive,
       },
     },
     runs: {
@@ -128,6 +121,29 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     },
   }
 }
+
+/** MCP as it is configured; what is kept of logins is sealed. */
+function openConfiguredMcp(options: AgentEngineOptions, keys: SecretKeySource): OpenMcp {
+  const { config, storage, upstream, clock, log, env } = options
+  const { host, port, tls } = config.server
+  const logins = createTextSeal(keys, 'lsmcp1.')
+  const origin = `${tls === undefined ? 'http' : 'https'}://${WILDCARDS.has(host) ? 'localhost' : host}:${port}`
+  return openMcp({
+    connectors: readConnectors(config.resources),
+    policy: config.mcp,
+    upstream,
+    clock,
+    log,
+    env,
+    publicUrl: config.mcp.publicUrl?.replace(/\/+$/, '') ?? origin,
+    tokens: sealTokens(toStoredTokens(storage), logins),
+    logins: sealLogins(toStoredLogins(storage), logins),
+  })
+}
+
+/** Addresses at which a server listens and no browser finds it. */
+const WILDCARDS = new Set(['0.0.0.0', '::'])
+
 function later(): never {
   throw new Error('not yet')
 }
