@@ -5,7 +5,7 @@
  */
 import type { ChatMessage, RequestRecord } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
-import type { NewJob, ResponseProgress, ResponseRepository } from '../../../storage/agent-state.ts'
+import type { NewJob, ResponseRepository } from '../../../storage/agent-state.ts'
 import { toAssistantMessage } from '../chat/assistant-turn.ts'
 import { createItemIds } from '../item-ids-of-response.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
@@ -26,14 +26,13 @@ import { CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end
 import type { RunEnd } from './run-end.ts'
 import { restoreOutput } from './restored-output.ts'
 import type { ToldItem } from './restored-output.ts'
+import { ResponseRecord } from './response-record.ts'
 import type { RunPlan } from './run-plan.ts'
-import type { RunState } from './run-state.ts'
 import type { Guards, RunWorld } from './run-world.ts'
 import { runToolRound } from './tool-round.ts'
 import type { RoundResult } from './tool-round.ts'
 import type { TurnCall, TurnWriter } from './turn-writer.ts'
 import { addUsage } from './usage.ts'
-import type { ResponseUsage } from './usage.ts'
 
 export interface RunOptions {
   readonly plan: RunPlan
@@ -71,13 +70,8 @@ export class ResponseRun {
   readonly #ids: ItemIds
   readonly #limits: RunLimits
   readonly #ledger: CallLedger
-  /** The chat messages that this response adds to its history. */
-  readonly #messages: ChatMessage[]
-  #usage: ResponseUsage | null
-  #servedTier: string | null | undefined
-  #pendingCalls: readonly TurnCall[] = []
+  readonly #record: ResponseRecord
   #isOpen = false
-  #sealedSecrets: { readonly text: string | null } | undefined
   #guards: Guards | undefined
   readonly #citable: Citable[] = []
 
@@ -93,9 +87,6 @@ export class ResponseRun {
     this.#events = new EventWriter(isHeard ? journal : undefined, firstSequence)
     this.#output = new Output(this.#events)
     this.#ids = createItemIds(plan.frame.id, restored?.itemsGiven ?? plan.inputItems.length)
-    this.#messages = [...plan.added]
-    this.#usage = restored?.usage ?? null
-    this.#servedTier = restored?.servedTier
     this.#ledger = new CallLedger({ responseId: this.id, repository, isKept: () => journal.isDurable })
     const { request } = settled
     this.#limits = new RunLimits(
@@ -109,6 +100,13 @@ export class ResponseRun {
       // Of our own making.
       restored === undefined ? undefined : (restored.limits as unknown as RunUsage),
     )
+    this.#record = new ResponseRecord({
+      plan,
+      output: this.#output,
+      ids: this.#ids,
+      limits: this.#limits,
+      sealSecrets: options.sealSecrets,
+    })
   }
 
   get signal(): AbortSignal {
@@ -139,61 +137,17 @@ export class ResponseRun {
     }
   }
 
-  /** The response as it is now. */
+  /** The row of the response as it is now. */
   row(status: RowNow['status'] = 'in_progress'): RowNow {
-    return { ...this.#origin(), ...this.#progress(), status, body: this.#body({ status }) }
-  }
-
-  /** What a row says from its beginning. */
-  #origin(): Omit<RowNow, 'body' | 'messages' | 'output' | 'state' | 'status'> {
-    const { plan } = this.#options
-    return {
-      createdAtMs: plan.frame.created_at * 1000,
-      model: plan.settled.model,
-      background: plan.settled.isBackground,
-      previousId: plan.settled.previousId ?? null,
-      conversationId: plan.settled.conversationId ?? null,
-      input: plan.inputItems.map((item) => JSON.stringify(item)),
-    }
-  }
-
-  #progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'state'>> {
-    return {
-      output: this.#output.items.map((item) => JSON.stringify(item)),
-      messages: this.#messages.map((message) => JSON.stringify(message)),
-      state: JSON.stringify(this.#state()),
-    }
-  }
-
-  #state(): RunState {
-    const { plan } = this.#options
-    const { requestId, providerData, testId } = plan.caller
-    return {
-      request: { ...plan.settled.request, tools: plan.frame.tools },
-      secrets: (this.#sealedSecrets ??= { text: this.#options.sealSecrets() }).text,
-      limits: { ...this.#limits.used },
-      turns: this.#limits.used.turns,
-      usage: this.#usage,
-      ...(this.#servedTier !== undefined && { servedTier: this.#servedTier }),
-      itemsGiven: this.#ids.given,
-      pendingCalls: this.#pendingCalls.map(({ index, callId, name, arguments: text, itemId }) => ({
-        index,
-        callId,
-        name,
-        arguments: text,
-        itemId,
-      })),
-      inputMessages: plan.added.length,
-      caller: { requestId, providerData, ...(testId !== undefined && { testId }) },
-    }
+    return this.#record.row(status)
   }
 
   #announce(): void {
     if (this.plan.restored !== undefined || !this.#events.isHeard) return
     const status = this.plan.settled.isBackground ? 'queued' : 'in_progress'
-    this.#events.emit('response.created', { response: this.#snapshot({ status }) })
-    if (status === 'queued') this.#events.emit('response.queued', { response: this.#snapshot({ status }) })
-    this.#events.emit('response.in_progress', { response: this.#snapshot({ status: 'in_progress' }) })
+    this.#events.emit('response.created', { response: this.#record.snapshot({ status }) })
+    if (status === 'queued') this.#events.emit('response.queued', { response: this.#record.snapshot({ status }) })
+    this.#events.emit('response.in_progress', { response: this.#record.snapshot({ status: 'in_progress' }) })
   }
 
   async #work(): Promise<RunEnd> {
@@ -209,12 +163,14 @@ export class ResponseRun {
       ids: this.#ids,
       known: plan.listings,
     })
+    // A stream that has told of tools does not wait for the model.
+    if (this.#events.isHeard && this.#output.items.length > 0) this.#open({})
     if (pending.length > 0) {
       const calls = pending.map((call): TurnCall => ({ ...call, tool: kit.find(call.name) }))
       const round = await this.#makeCalls(calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
     } else if (this.#limits.used.turns === 0 && plan.approvals.length > 0) {
-      this.#messages.push(...(await this.#makeApproved(kit)))
+      this.#record.messages.push(...(await this.#makeApproved(kit)))
     }
     return this.#loop(kit)
   }
@@ -235,8 +191,8 @@ export class ResponseRun {
       const stopped = endOfTurn(turn)
       if (stopped !== undefined) return stopped
       if (turn.calls.length === 0) return { status: 'completed' }
-      this.#pendingCalls = turn.calls
-      await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#progress() }))
+      this.#record.pendingCalls = turn.calls
+      await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#record.progress() }))
       const round = await this.#makeCalls(turn.calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
     }
@@ -247,25 +203,26 @@ export class ResponseRun {
       plan: this.plan,
       world: this.#options.world,
       kit,
-      messages: this.#messages,
+      messages: this.#record.messages,
       output: this.#output,
       ids: this.#ids,
       limits: this.#limits,
-      servedTier: this.#servedTier,
+      servedTier: this.#record.servedTier,
       guards: this.#guards,
       citable: this.#citable,
       caller: this.#caller(),
       record: this.#options.record,
       onOpen: (headers) => this.#open(headers),
     })
-    this.#usage = addUsage(this.#usage, turn.tokens)
+    this.#record.usage = addUsage(this.#record.usage, turn.tokens)
     this.#limits.addOutputTokens(turn.tokens?.output_tokens ?? 0)
-    this.#servedTier = turn.servedTier
+    this.#record.servedTier = turn.servedTier
     // Calls that will not be made would wait for their outputs for ever.
     const calls = endOfTurn(turn) === undefined ? turn.calls : []
-    this.#messages.push(
+    this.#record.messages.push(
       toAssistantMessage({
-        text: turn.rawText,
+        // What was refused is not told to the model again.
+        text: turn.isRefused ? turn.shownText : turn.rawText,
         reasoning: turn.thoughts,
         calls: calls.map(({ callId: id, ...call }) => ({ ...call, id })),
         extra: turn.extraMembers,
@@ -284,10 +241,10 @@ export class ResponseRun {
       judge: (asked) => this.#limits.judgeCalls(asked),
       runsInParallel: plan.settled.runsInParallel,
     })
-    this.#messages.push(...round.messages)
+    this.#record.messages.push(...round.messages)
     this.#citable.push(...round.outcomes.flatMap(({ citable }) => citable ?? []))
-    this.#pendingCalls = []
-    await journal.checkpoint(() => this.#progress())
+    this.#record.pendingCalls = []
+    await journal.checkpoint(() => this.#record.progress())
     return round
   }
 
@@ -368,57 +325,17 @@ export class ResponseRun {
   }
 
   async #finish(end: RunEnd): Promise<EndedResponse> {
-    const { journal } = this.#options
+    const { journal, world } = this.#options
     this.#output.abandonOpen()
-    this.#pendingCalls = []
-    const body = this.#body(end)
-    const output = this.#output.items.map((item) => JSON.stringify(item))
-    // `output` is the last member.
-    const json = `${body.slice(0, -EMPTY_OUTPUT.length)}[${output.join(',')}]}`
+    const { json, row, addition } = this.#record.finish(end, world.clock.now())
     const last = this.#events.isHeard
       ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
       : undefined
-    const messages = this.#messages.map((message) => JSON.stringify(message))
-    const row = (): RowNow => ({ ...this.#origin(), status: end.status, body, output, messages, state: null })
-    await journal.finish(row, last, this.#addition(output))
+    await journal.finish(row, last, addition)
     this.#open({})
     return { status: end.status, json }
   }
-
-  #addition(output: readonly string[]) {
-    const { plan } = this.#options
-    const { conversationId } = plan.settled
-    if (conversationId === undefined) return undefined
-    const own = plan.inputItems.filter((_, index) => plan.isReference[index] !== true)
-    const items = [...own, ...this.#output.items]
-    const texts = [...own.map((item) => JSON.stringify(item)), ...output]
-    return {
-      conversationId,
-      items: items.map(({ id }, index) => ({ id, item: texts[index] ?? '', responseId: this.id })),
-    }
-  }
-
-  #snapshot(end: { readonly status: RowNow['status'] } | RunEnd): object {
-    const isOver = end.status !== 'queued' && end.status !== 'in_progress'
-    return {
-      ...this.plan.frame,
-      service_tier: this.#servedTier ?? this.plan.frame.service_tier,
-      status: end.status,
-      completed_at: isOver && end.status === 'completed' ? Math.floor(this.#options.world.clock.now() / 1000) : null,
-      error: 'error' in end ? end.error : null,
-      incomplete_details: 'reason' in end ? { reason: end.reason } : null,
-      usage: this.#usage,
-      output: this.#output.items,
-    }
-  }
-
-  /** The response as JSON text, its output left out. */
-  #body(end: { readonly status: RowNow['status'] } | RunEnd): string {
-    return JSON.stringify({ ...this.#snapshot(end), output: [] })
-  }
 }
-
-const EMPTY_OUTPUT = '[]}'
 
 /** The time of the run is used up. */
 const DEADLINE = Symbol('the time of the run is used up')

@@ -1,0 +1,160 @@
+/** What a running response has become so far, and what is kept and told of it. */
+import type { ChatMessage } from '@llama-stack/api'
+import type { ConversationAddition, ResponseProgress } from '../../../storage/agent-state.ts'
+import type { ItemIds } from '../item-ids-of-response.ts'
+import type { Output } from '../output/output.ts'
+import type { RunLimits } from '../run-limits.ts'
+import type { RowNow } from './journal.ts'
+import type { RunEnd } from './run-end.ts'
+import type { RunPlan } from './run-plan.ts'
+import type { RunState } from './run-state.ts'
+import type { TurnCall } from './turn-writer.ts'
+import type { ResponseUsage } from './usage.ts'
+
+/** Where a response stands, or how it ended. */
+export type Standing = { readonly status: RowNow['status'] } | RunEnd
+
+export interface ResponseRecordOptions {
+  readonly plan: RunPlan
+  readonly output: Output
+  readonly ids: ItemIds
+  readonly limits: RunLimits
+  /** Credentials that the run cannot go on without in another process. Asked for when the run is kept. */
+  readonly sealSecrets: () => string | null
+}
+
+/** The end of a response, as JSON texts. */
+export interface EndTexts {
+  /** The whole response. */
+  readonly json: string
+  readonly row: () => RowNow
+  readonly addition: ConversationAddition | undefined
+}
+
+export class ResponseRecord {
+  readonly #options: ResponseRecordOptions
+  /** The chat messages that this response adds to its history. */
+  readonly messages: ChatMessage[]
+  usage: ResponseUsage | null
+  /** Undefined before the first turn, null where the provider did not tell. */
+  servedTier: string | null | undefined
+  /** Calls that are about to be made. */
+  pendingCalls: readonly TurnCall[] = []
+  #sealedSecrets: { readonly text: string | null } | undefined
+
+  constructor(options: ResponseRecordOptions) {
+    const { added, restored } = options.plan
+    this.#options = options
+    this.messages = [...added]
+    this.usage = restored?.usage ?? null
+    this.servedTier = restored?.servedTier
+  }
+
+  /** The response object; `completedAtMs` where it is complete. */
+  snapshot(standing: Standing, completedAtMs?: number): object {
+    const { plan, output } = this.#options
+    return {
+      ...plan.frame,
+      service_tier: this.servedTier ?? plan.frame.service_tier,
+      status: standing.status,
+      completed_at: completedAtMs === undefined ? null : Math.floor(completedAtMs / 1000),
+      error: 'error' in standing ? standing.error : null,
+      incomplete_details: 'reason' in standing ? { reason: standing.reason } : null,
+      usage: this.usage,
+      output: output.items,
+    }
+  }
+
+  /** The row of a response that goes on. */
+  row(status: RowNow['status']): RowNow {
+    return { ...this.#origin(), ...this.progress(), status, body: this.#body({ status }) }
+  }
+
+  /** What has changed since the row was written. */
+  progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'state'>> {
+    return { output: this.#outputTexts(), messages: toTexts(this.messages), state: JSON.stringify(this.#state()) }
+  }
+
+  /** The row of a response that has ended, and the response itself. Nothing is rendered twice. */
+  finish(end: RunEnd, nowMs: number): EndTexts {
+    const body = this.#body(end, end.status === 'completed' ? nowMs : undefined)
+    const output = this.#outputTexts()
+    const row = (): RowNow => ({
+      ...this.#origin(),
+      status: end.status,
+      body,
+      output,
+      messages: toTexts(this.messages),
+      state: null,
+    })
+    // `output` is the last member.
+    const json = `${body.slice(0, -EMPTY_OUTPUT.length)}[${output.join(',')}]}`
+    return { json, row, addition: this.#addition(output) }
+  }
+
+  /** The response as JSON text, its output left out. */
+  #body(standing: Standing, completedAtMs?: number): string {
+    return JSON.stringify({ ...this.snapshot(standing, completedAtMs), output: [] })
+  }
+
+  #outputTexts(): string[] {
+    return toTexts(this.#options.output.items)
+  }
+
+  /** What a row says from its beginning. */
+  #origin(): Omit<RowNow, 'body' | 'messages' | 'output' | 'state' | 'status'> {
+    const { frame, settled, inputItems } = this.#options.plan
+    return {
+      createdAtMs: frame.created_at * 1000,
+      model: settled.model,
+      background: settled.isBackground,
+      previousId: settled.previousId ?? null,
+      conversationId: settled.conversationId ?? null,
+      input: toTexts(inputItems),
+    }
+  }
+
+  #state(): RunState {
+    const { plan, limits, ids, sealSecrets } = this.#options
+    const { requestId, providerData, testId } = plan.caller
+    this.#sealedSecrets ??= { text: sealSecrets() }
+    return {
+      request: { ...plan.settled.request, tools: plan.frame.tools },
+      secrets: this.#sealedSecrets.text,
+      limits: { ...limits.used },
+      turns: limits.used.turns,
+      usage: this.usage,
+      ...(this.servedTier !== undefined && { servedTier: this.servedTier }),
+      itemsGiven: ids.given,
+      pendingCalls: this.pendingCalls.map(({ index, callId, name, arguments: text, itemId }) => ({
+        index,
+        callId,
+        name,
+        arguments: text,
+        itemId,
+      })),
+      inputMessages: plan.added.length,
+      caller: { requestId, providerData, ...(testId !== undefined && { testId }) },
+    }
+  }
+
+  /** What the conversation gets: the items of the request that it does not have yet, and the output. */
+  #addition(output: readonly string[]): ConversationAddition | undefined {
+    const { frame, settled, inputItems, isReference } = this.#options.plan
+    const { conversationId } = settled
+    if (conversationId === undefined) return undefined
+    const own = inputItems.filter((_, index) => isReference[index] !== true)
+    const items = [...own, ...this.#options.output.items]
+    const texts = [...toTexts(own), ...output]
+    return {
+      conversationId,
+      items: items.map(({ id }, index) => ({ id, item: texts[index] ?? '', responseId: frame.id })),
+    }
+  }
+}
+
+const EMPTY_OUTPUT = '[]}'
+
+function toTexts(objects: readonly object[]): string[] {
+  return objects.map((object) => JSON.stringify(object))
+}
