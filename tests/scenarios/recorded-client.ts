@@ -87,13 +87,15 @@ function toRequest(path: readonly Step[], { begun, previous }: Place, around: Su
   const { body } = first.chat
   const [system] = body.messages[0]?.role === 'system' ? [body.messages[0]] : []
   const said = body.messages.slice(Math.max(begun, system === undefined ? 0 : 1))
+  const [only, ...others] = said
   const limit = last.chat.body.messages
     .map(textOf)
     .map((text) => SKIPPED.exec(text)?.[1])
     .find((found) => found !== undefined)
   return {
     model: around.model(first.chat),
-    input: toInputItems(said),
+    // Upstream takes a message in a list that repeats the last one for the same, a text never.
+    input: only?.role === 'user' && others.length === 0 ? textOrItems(only) : toInputItems(said),
     ...(system === undefined ? {} : { instructions: textOf(system) }),
     ...(previous === undefined ? {} : { previous_response_id: previous }),
     ...toSettings(body),
@@ -106,6 +108,10 @@ function toRequest(path: readonly Step[], { begun, previous }: Place, around: Su
     }),
     ...(limit === undefined ? {} : { max_tool_calls: Number(limit) }),
   }
+}
+
+function textOrItems(message: ChatMessage): unknown {
+  return typeof message.content === 'string' ? message.content : toInputItems([message])
 }
 
 function toTools({ tools = [] }: RecordedBody, mcp: object): unknown[] {

@@ -163,7 +163,7 @@ function toAsk({ call }: UnderTest, failures: string[]): Ask {
       response?: { id: string; status: string }
     }
     const { id, status } = parsed.response ?? parsed
-    if (id === undefined || status !== 'completed') failures.push(`${testId} ${response.status} ${text.slice(0, 6000)}`)
+    if (id === undefined || status !== 'completed') failures.push(`${testId} ${response.status} ${text.slice(0, 600)}`)
     return id ?? ''
   }
 }

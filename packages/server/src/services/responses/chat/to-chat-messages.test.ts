@@ -94,6 +94,25 @@ describe('messages', () => {
     ])
   })
 
+  test('that were kept are texts again where they were', () => {
+    const part = { type: 'input_text' as const, text: 'a' }
+    const { history } = convert(
+      [
+        { role: 'user', content: [part] },
+        { role: 'user', content: [part, part] },
+      ],
+      ChatHistory.empty,
+      { isKept: true },
+    )
+    expect(history.messages.map(({ content }) => content)).toEqual([
+      'a',
+      [
+        { type: 'text', text: 'a' },
+        { type: 'text', text: 'a' },
+      ],
+    ])
+  })
+
   test('of others than the user hold texts only', () => {
     const image = { type: 'input_image' as const, image_url: 'https://example.com/a.png' }
     const error = refusal(() => messages([user('a'), { role: 'system', content: [image] }]))
@@ -214,6 +233,17 @@ describe('what continues a history', () => {
       { role: 'assistant', content: 'A' },
     ])
     expect(messages('Go on.', before)).toHaveLength(3)
+  })
+
+  test('the same question twice is one where recordings have it so', () => {
+    const before = ChatHistory.empty.append([
+      { role: 'user', content: 'Q' },
+      { role: 'assistant', content: 'A' },
+    ])
+    expect(convert([user('Q'), user('R')], before, { skipsRepeated: true }).history.messages.slice(2)).toEqual([
+      user('R'),
+    ])
+    expect(convert([user('Q')], ChatHistory.empty, { skipsRepeated: true }).history.messages).toEqual([user('Q')])
   })
 
   test('leaves the history as it was, and the same items piece by piece are the same as at once', () => {

@@ -24,6 +24,17 @@ export interface ToChatMessagesOptions {
   readonly readCompaction?: (encryptedContent: string) => string
   /** What a reasoning item says that carries nothing readable. Default: nothing. */
   readonly readReasoning?: (encryptedContent: string) => string | undefined
+  /**
+   * Whether the items were kept: then every text has become a list of one part, and such a list is a text again. Default:
+   * false.
+   */
+  readonly isKept?: boolean
+  /**
+   * Whether a message of the user is left out that repeats the last one of the history. Upstream does so with items of a
+   * list, and its recordings are of that; here it is a question asked twice, unless calls wait for their outputs. Default:
+   * false.
+   */
+  readonly skipsRepeated?: boolean | undefined
 }
 
 /** A history with items at its end. */
@@ -122,7 +133,7 @@ class Conversion {
   }
 
   #message(item: Placed<MessageItem>): void {
-    const message = toRoleMessage(item, this.#files)
+    const message = toRoleMessage(this.#options.isKept === true ? asGiven(item) : item, this.#files)
     if (message.role === 'assistant') {
       this.#messages.push({ ...message, ...this.#takeReasoning() })
       return
@@ -133,8 +144,9 @@ class Conversion {
 
   /** Clients that answer a call sometimes send what led to it once more. */
   #isRepeated(message: ChatMessage): boolean {
-    const { openCalls } = this.#history
-    return openCalls.length > 0 && JSON.stringify(this.#history.lastUserContent()) === JSON.stringify(message.content)
+    const { openCalls, messages } = this.#history
+    const maySkip = openCalls.length > 0 || (this.#options.skipsRepeated === true && messages.length > 0)
+    return maySkip && JSON.stringify(this.#history.lastUserContent()) === JSON.stringify(message.content)
   }
 
   #clientCall({ call_id: callId, name }: CallItem, argumentsText: string): void {
@@ -188,6 +200,16 @@ class Conversion {
     const reason = `a chat has no place for an item of type ${type}; the model is not told of it`
     this.adjustments.push({ param, kind: 'dropped', reason })
   }
+}
+
+/** A kept message as its sender had it: nearly all are one text. */
+function asGiven({ value, param }: Placed<MessageItem>): Placed<MessageItem> {
+  const [part, ...others] = typeof value.content === 'string' ? [] : value.content
+  if (part === undefined || others.length > 0 || (part.type !== 'input_text' && part.type !== 'output_text')) {
+    return { value, param }
+  }
+  // Every role takes a text.
+  return { value: { role: value.role, content: part.text } as MessageItem, param }
 }
 
 function orphan(callId: string, param: string): StackError {

@@ -22,7 +22,7 @@ export interface LoadedHistory {
 export interface HistoryWorld {
   readonly storage: Pick<Storage, 'responses' | 'conversations'>
   readonly files: FileReader | undefined
-  readonly reading: Pick<ToChatMessagesOptions, 'readCompaction' | 'readReasoning'>
+  readonly reading: Pick<ToChatMessagesOptions, 'readCompaction' | 'readReasoning' | 'skipsRepeated'>
 }
 
 /** What a request continues. At most one of the two is there. */
@@ -90,7 +90,7 @@ async function loadConversation(id: string, principal: Principal, world: History
   const items = texts.map((text) => JSON.parse(text) as ItemResource)
   const placed = placedItems(items, 'conversation.items')
   const files = await readReferencedFiles(placed, { reader, principal })
-  const { history } = appendItems(ChatHistory.empty, placed, { ...reading, files })
+  const { history } = appendItems(ChatHistory.empty, placed, { ...reading, files, isKept: true })
   return {
     chat: history,
     listings: toListings(texts.filter((text) => text.includes(MCP_LISTING))),

@@ -136,7 +136,8 @@ async function translate(
   const access = { reader: world.files, principal }
   const placed = placedItems(items.map(({ item }) => item))
   const files = await readReferencedFiles(placed, access)
-  const converted = appendItems(loaded.chat, placed, { ...world.reading, files })
+  const skipsRepeated = world.reading.skipsRepeated === true && typeof settled.request.input !== 'string'
+  const converted = appendItems(loaded.chat, placed, { ...world.reading, files, skipsRepeated })
   for (const { param, kind, reason } of converted.adjustments) {
     if (kind === 'dropped') settled.adjustments.drop(param, reason)
     else settled.adjustments.emulate(param)
