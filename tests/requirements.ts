@@ -330,4 +330,38 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'Functions of the program run for every client, at once, within their time; what goes wrong is told to the model.',
     'issue: agent engine, your own functions',
   ],
+  [
+    'B092',
+    'What fails before a response has begun is an HTTP error, what fails later is a failed response that is kept.',
+    'issue: agent engine, events',
+  ],
+  [
+    'B093',
+    'A response is continued by its id or its conversation, at once after its last event, and two writers lose nothing.',
+    'issue: agent engine, state',
+  ],
+  [
+    'B094',
+    'Functions and custom tools are called by the client, and their outputs go back to the model.',
+    'issue: agent engine, tools',
+  ],
+  [
+    'B095',
+    'Tools of MCP servers are listed once, called in parallel, and a server that fails does not fail the response.',
+    'issue: agent engine, MCP host',
+  ],
+  ['B096', 'A call that was approved is made once, whoever is told of the approval.', 'issue: agent engine, MCP host'],
+  ['B097', 'A web search shows its queries, its sources where they are asked for, and what the text cites.', 'OpenAI'],
+  [
+    'B098',
+    'Turns, calls, tokens and time of a response are limited, and the limit is the reason that it is incomplete.',
+    'issue: agent engine, tools',
+  ],
+  ['B099', 'What a guardrail refuses is never sent, and never reaches the model.', 'issue: agent engine, guardrails'],
+  [
+    'B100',
+    'What is done otherwise than it was asked is told in a header and in the request log, or refused in strict mode.',
+    'issue: agent engine',
+  ],
+  ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
 ]

@@ -33,7 +33,11 @@ export function toFailure(thrown: unknown): Extract<RunEnd, { status: 'failed' }
   return { status: 'failed', error: { code: toCode(thrown), message: thrown.message } }
 }
 
+/** Statuses that are no fault of what was asked: the credentials of the server, and a vendor that took too long. */
+const NO_FAULT_OF_THE_PROMPT: readonly number[] = Object.freeze([401, 403, 408])
+
 function toCode({ status }: StackError): FailureCode {
   if (status === 429) return 'rate_limit_exceeded'
-  return status >= 400 && status < 500 ? 'invalid_prompt' : 'server_error'
+  const isAskers = status >= 400 && status < 500 && !NO_FAULT_OF_THE_PROMPT.includes(status)
+  return isAskers ? 'invalid_prompt' : 'server_error'
 }
