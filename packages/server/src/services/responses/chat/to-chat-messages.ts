@@ -15,6 +15,7 @@ import { toChatParts } from './content-parts.ts'
 import type { Placed } from './placed.ts'
 import type { ReferencedFiles } from './referenced-files.ts'
 import { toRoleMessage } from './role-messages.ts'
+import { FREEFORM_PARAMETER } from './to-chat-tools.ts'
 import { toToolMessages } from './tool-messages.ts'
 
 export interface ToChatMessagesOptions {
@@ -100,7 +101,7 @@ class Conversion {
       case 'function_call':
         return this.#clientCall(item, item.arguments)
       case 'custom_tool_call':
-        return this.#clientCall(item, JSON.stringify({ input: item.input }))
+        return this.#clientCall(item, JSON.stringify({ [FREEFORM_PARAMETER]: item.input }))
       case 'mcp_call':
         return this.#serverCall(item)
       case 'reasoning':
