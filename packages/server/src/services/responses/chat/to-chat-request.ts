@@ -94,7 +94,7 @@ function tierOf({ settings, servedTier, asRecorded }: ChatTurnInput): string | n
 type ResponseFormat = NonNullable<ChatCompletionRequest['response_format']>
 
 /** The chat's name for `text.format`; undefined for plain text. */
-export function toResponseFormat(
+function toResponseFormat(
   format: ResponseTextFormat | null | undefined,
   asRecorded = false,
 ): ResponseFormat | undefined {
