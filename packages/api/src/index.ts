@@ -46,6 +46,8 @@ export type {
   UpstreamRequest,
   UpstreamResponse,
 } from './provider.ts'
+export { defineTool } from './stack-tool.ts'
+export type { StackTool, StackToolArguments, StackToolCall, StackToolPart } from './stack-tool.ts'
 export type {
   GrowingTextCheck,
   SafetyProvider,

@@ -1,13 +1,8 @@
 /** The library: a stack within your own process. */
 export { createStack, servedProviderTypes } from './stack.ts'
 export type { Stack, StackOptions, StackServices } from './stack.ts'
-export { defineTool } from './services/responses/tools/stack-tool.ts'
-export type {
-  StackTool,
-  StackToolArguments,
-  StackToolCall,
-  StackToolPart,
-} from './services/responses/tools/stack-tool.ts'
+export { defineTool } from '@llama-stack/api'
+export type { StackTool, StackToolArguments, StackToolCall, StackToolPart } from '@llama-stack/api'
 export { findRecordingSettings } from './recordings/environment.ts'
 export type { RecordingSettings } from './recordings/environment.ts'
 export { loadConfig } from './config/load-config.ts'

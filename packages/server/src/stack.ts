@@ -6,6 +6,7 @@ import type {
   Log,
   Principal,
   ProviderEnvironment,
+  StackTool,
   Upstream,
 } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
@@ -45,7 +46,6 @@ import { TargetBook } from './services/reliability/target.ts'
 import { createResponseCacheService } from './services/response-cache/response-cache-service.ts'
 import { ResponseCache } from './services/response-cache/response-cache.ts'
 import { loadRegisteredTools } from './services/responses/tools/load-registered-tools.ts'
-import type { StackTool } from './services/responses/tools/stack-tool.ts'
 import { createSafetyService } from './services/safety/safety-service.ts'
 import type { SafetyOptions } from './services/safety/safety-service.ts'
 import { NOBODY, toLogEntry } from './log-entry.ts'

@@ -1,6 +1,6 @@
 /** What reads the functions of the program, loaded only where there are some: a start should not wait for it. */
+import type { StackTool } from '@llama-stack/api'
 import type { RegisteredToolsOptions } from './registered-tools.ts'
-import type { StackTool } from './stack-tool.ts'
 import type { RegisteredTool } from './tool-sources.ts'
 
 /** Reads the registered functions. Rejects with `config_invalid`. */

@@ -1,11 +1,10 @@
-import type { JsonObject } from '@llama-stack/api'
+import { defineTool } from '@llama-stack/api'
+import type { JsonObject, StackTool } from '@llama-stack/api'
 import * as z from 'zod'
 import { describe, expect, test } from 'vitest'
 import { silentLog } from '../../../kernel/log.ts'
 import { toRegisteredTools } from './registered-tools.ts'
 import type { ToolOutcome } from './server-tool.ts'
-import { defineTool } from './stack-tool.ts'
-import type { StackTool } from './stack-tool.ts'
 
 const weather = defineTool({
   name: 'weather',

@@ -1,6 +1,6 @@
 /** Makes tools that the loop runs of the functions that the program has registered. */
 import { StackError } from '@llama-stack/api'
-import type { JsonObject, Log } from '@llama-stack/api'
+import type { JsonObject, Log, StackTool } from '@llama-stack/api'
 import * as z from 'zod'
 import { isRecord } from '../../../kernel/json-record.ts'
 import { unlessAborted } from '../../mcp/unless-aborted.ts'
@@ -9,7 +9,6 @@ import type { SchemaValidators } from '../structured/schema-validators.ts'
 import { toFunctionOutcome } from './function-result.ts'
 import { toFailure } from './mcp-tools.ts'
 import type { ToolOutcome } from './server-tool.ts'
-import type { StackTool } from './stack-tool.ts'
 import type { RegisteredTool } from './tool-sources.ts'
 
 export interface RegisteredToolsOptions {

@@ -1,6 +1,7 @@
 /** Functions of the program that runs the stack, offered to every model as tools. */
-import type { JsonObject, Log, Principal } from '@llama-stack/api'
 import type * as z from 'zod'
+import type { JsonObject, Principal } from './context.ts'
+import type { Log } from './provider.ts'
 
 /** What a function is told of the call that it answers. */
 export interface StackToolCall {
