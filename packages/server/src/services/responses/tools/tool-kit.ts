@@ -155,13 +155,13 @@ async function askServer(
   }
 }
 
-/** As items tell it. */
+/** As items tell it. What a tool lacks is left out: the AI SDK refuses null there. */
 function toListed({ name, description, inputSchema, annotations }: McpTool) {
   return {
     name,
-    description: description ?? null,
+    ...(description !== undefined && { description }),
     input_schema: inputSchema,
-    annotations: annotations === undefined ? null : { ...annotations },
+    ...(annotations !== undefined && { annotations: { ...annotations } }),
   }
 }
 
