@@ -108,16 +108,23 @@ export interface ResponseRepository {
   ): Promise<void>
   /**
    * Writes progress of an open response, and events that came with it, in one transaction. False, and nothing is written,
-   * when the response has ended in the meantime (it was cancelled) or is gone, or when events of the same numbers are kept
-   * already: another worker has it by now. With a status that is no open one, its job is
+   * when the response has ended in the meantime (it was cancelled) or is gone, when events of the same numbers are kept
+   * already, or when its job is not held by `worker`: another one has it by now. With a status that is no open one, its job is
    * done and its items go to the end of its conversation.
    */
   advance(
     id: string,
     progress: ResponseProgress,
-    also?: { readonly addition?: ConversationAddition | undefined; readonly events?: EventSegment | undefined },
+    also?: {
+      readonly addition?: ConversationAddition | undefined
+      readonly events?: EventSegment | undefined
+      /** Who writes. Absent: somebody who need not hold its job. */
+      readonly worker?: string | undefined
+    },
   ): Promise<boolean>
   find(id: string): Promise<ResponseRow | undefined>
+  /** Those of these responses that are there, in no order. */
+  findMany(ids: readonly string[]): Promise<readonly ResponseRow[]>
   /** The response and those before it, oldest first. Undefined where one of them is gone. */
   chain(id: string): Promise<readonly ResponseRow[] | undefined>
   /** Newest or oldest first; an unknown `after` is refused with `invalid_value`. */
@@ -227,7 +234,7 @@ export interface JobQueue {
   claim(kind: string, lease: { readonly worker: string; readonly leaseMs: number }): Promise<Job | undefined>
   /** False when another worker has it by now, or it is done. */
   renew(id: string, lease: { readonly worker: string; readonly leaseMs: number }): Promise<boolean>
-  /** Ends the lease, so that another worker can take it at once. */
+  /** Ends the lease, so that another worker can take it at once. The claim does not count: nobody has died of the job. */
   release(id: string, worker: string): Promise<void>
   finish(id: string): Promise<void>
 }

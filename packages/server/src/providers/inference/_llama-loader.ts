@@ -1,5 +1,6 @@
 /** Models in memory: loaded at their first use, unloaded when they idle, when another needs the room, and at the end. */
 import { isStackError, StackError } from '@llama-stack/api'
+import { abortable } from '../../kernel/abortable.ts'
 import type { GgufModel } from './_gguf-catalog.ts'
 
 /** Something that is in memory for the sake of one model. */
@@ -114,13 +115,4 @@ export function createLoader<L extends Loaded>(options: LoaderOptions<L>): Loade
       await unloading
     },
   }
-}
-
-/** The promise's outcome, or the signal's reason where that comes first. The promise itself goes on. */
-export function abortable<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const leave = (): void => reject(signal.reason)
-  signal.addEventListener('abort', leave)
-  if (signal.aborted) leave()
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', leave))
 }

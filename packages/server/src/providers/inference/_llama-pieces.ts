@@ -1,5 +1,5 @@
 /** What is written in the background, as something to iterate over. */
-import { abortable } from './_llama-loader.ts'
+import { abortable } from '../../kernel/abortable.ts'
 
 /** Writes: emits pieces as they come and resolves to what can be said at the end. */
 export type Writer<Piece, Result> = (emit: (piece: Piece) => void, signal: AbortSignal) => Promise<Result>

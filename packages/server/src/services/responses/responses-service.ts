@@ -26,7 +26,8 @@ import { ResponseWorker } from './run/response-worker.ts'
 import type { RunWorld } from './run/run-world.ts'
 import { prepareRun } from './run/start-run.ts'
 import type { PreparedRun } from './run/start-run.ts'
-import { streamStored } from './stored/stored-stream.ts'
+import { StoredStream } from './stored/stored-stream.ts'
+import { endStored } from './stored/end-stored.ts'
 import { toItemPage } from './stored/list-page.ts'
 import { parseItems, toResponse } from './stored/response-view.ts'
 
@@ -64,8 +65,9 @@ export function createResponsesService(
     async retrieveResponse({ response_id: id, stream, starting_after: after = -1, include }, context) {
       const row = await getRow(id, context, storage)
       if (stream === true) {
-        const stored = streamStored(row, { after, context, storage, active })
-        return { kind: 'stream', stream: await stored, contentType: 'text/event-stream' }
+        const feed = active.find(id, context.principal)?.feed
+        const stored = { responseId: row.id, after, repository: storage.responses(context.principal), feed }
+        return { kind: 'stream', stream: new StoredStream(stored), contentType: 'text/event-stream' }
       }
       return value(toResponse(row, include))
     },
@@ -92,7 +94,7 @@ export function createResponsesService(
     },
     start: () => runner.start(),
     async [Symbol.asyncDispose]() {
-      runner[Symbol.dispose]()
+      await runner[Symbol.asyncDispose]()
       await active[Symbol.asyncDispose]()
     },
   }
@@ -100,6 +102,7 @@ export function createResponsesService(
 
 interface ServiceWorld extends ResponsesOptions {
   readonly active: ActiveRuns
+  readonly worker: string
 }
 
 async function getRow(id: string, { principal }: CallContext, storage: Storage): Promise<ResponseRow> {
@@ -131,7 +134,7 @@ async function create(
 async function begin(
   { run, feed, start }: PreparedRun,
   settled: SettledRequest,
-  { active, log }: ServiceWorld,
+  { active, log, storage }: ServiceWorld,
 ): Promise<ResponseReply> {
   await active.persist(run)
   const { body } = run.row('queued')
@@ -142,7 +145,8 @@ async function begin(
   if (!settled.isStreamed || feed === undefined) {
     return { kind: 'bytes', bytes: body, contentType: 'application/json', headers }
   }
-  const reply = new FeedStream({ feed, from: 0, onLeave: () => undefined })
+  const repository = storage.responses(run.plan.caller.principal)
+  const reply = new StoredStream({ responseId: run.id, after: -1, repository, feed })
   return { kind: 'stream', stream: reply, contentType: 'text/event-stream', headers }
 }
 
@@ -154,12 +158,12 @@ async function stream(
   const { settled } = run.plan
   const leave = (): void => active.leave(run, settled.isStored)
   const running = start()
-  context.signal.addEventListener('abort', leave, { once: true })
+  whenLeft(context, leave)
   // Its end is an event; a failure before the first is heard of below.
   running.catch(() => undefined)
   const headers = await run.opened
   if (feed === undefined) throw new StackError('internal_error', {})
-  const reply = new FeedStream({ feed, from: 0, onLeave: leave })
+  const reply = new FeedStream({ feed, onLeave: leave })
   return {
     kind: 'stream',
     stream: reply,
@@ -175,11 +179,17 @@ async function complete(
 ): Promise<ResponseReply> {
   const { settled } = run.plan
   const leave = (): void => active.leave(run, settled.isStored)
-  context.signal.addEventListener('abort', leave, { once: true })
-  const { json } = await start()
-  context.signal.removeEventListener('abort', leave)
+  const running = start()
+  whenLeft(context, leave)
+  const { json } = await running
   const headers = { ...(await run.opened), ...adjusted(settled) }
   return { kind: 'bytes', bytes: json, contentType: 'application/json', headers }
+}
+
+/** The client may have left while everything was looked up. */
+function whenLeft({ signal }: CallContext, leave: () => void): void {
+  if (signal.aborted) leave()
+  else signal.addEventListener('abort', leave, { once: true })
 }
 
 /** What was done otherwise than it was asked. */
@@ -203,8 +213,9 @@ async function cancel(
     throw new StackError('response_not_cancellable', { id: row.id, problem: `it is ${row.status}` })
   }
   if (!(await active.cancel(row.id, context.principal))) {
-    const body = JSON.stringify({ ...toResponse(row), output: [], status: 'cancelled' })
-    await storage.responses(context.principal).advance(row.id, { status: 'cancelled', body, state: null })
+    await endStored(row.id, { status: 'cancelled' }, storage.responses(context.principal))
   }
-  return toResponse(await getRow(row.id, context, storage))
+  const ended = await getRow(row.id, context, storage)
+  if (ended.status === 'cancelled') return toResponse(ended)
+  throw new StackError('response_not_cancellable', { id: row.id, problem: `it is ${ended.status}` })
 }

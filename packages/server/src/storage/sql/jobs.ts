@@ -48,7 +48,9 @@ export function prepareJobQueue({ connection, writer }: SqliteDatabase, clock: C
      RETURNING id, kind, owner, attempts, payload`,
   )
   const renew = connection.prepare('UPDATE jobs SET lease_until_ms = ? WHERE id = ? AND worker = ?')
-  const release = connection.prepare('UPDATE jobs SET worker = NULL, lease_until_ms = 0 WHERE id = ? AND worker = ?')
+  const release = connection.prepare(
+    'UPDATE jobs SET worker = NULL, lease_until_ms = 0, attempts = attempts - 1 WHERE id = ? AND worker = ?',
+  )
   const remove = connection.prepare('DELETE FROM jobs WHERE id = ?')
   return {
     async claim(kind, { worker, leaseMs }) {

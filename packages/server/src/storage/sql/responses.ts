@@ -70,6 +70,7 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
       const row = statements.select.get(owner, id)
       return row === undefined ? undefined : toResponseRow(row)
     },
+    findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toResponseRow),
     chain: async (id) => toChain(statements.chain.all(owner, id, MAX_CHAIN + 1).map(toResponseRow)),
     list: async (query) => list({ statements, owner, query }),
     delete: (id) => writer.write(() => remove(owner, id)),
@@ -92,6 +93,9 @@ function prepare(connection: DatabaseSync) {
   return {
     locate: connection.prepare('SELECT seq FROM responses WHERE owner = ? AND id = ?'),
     select: connection.prepare(`SELECT ${COLUMNS} FROM responses WHERE owner = ? AND id = ?`),
+    selectMany: connection.prepare(
+      `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+    ),
     // The recursion carries ids only; rows are read once the way is known.
     chain: connection.prepare(
       `WITH RECURSIVE chain (seq, before_id, depth) AS (
@@ -134,7 +138,8 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
   const { events, jobs, append } = parts
   const { connection, writer } = parts.database
   const find = connection.prepare(
-    `SELECT seq, job_id FROM responses WHERE owner = ? AND id = ? AND status IN ('queued', 'in_progress')`,
+    `SELECT seq, job_id FROM responses WHERE owner = ?1 AND id = ?2 AND status IN ('queued', 'in_progress')
+       AND (?3 IS NULL OR ?3 = (SELECT worker FROM jobs WHERE jobs.id = job_id))`,
   )
   const update = connection.prepare(
     `UPDATE responses SET status = coalesce(?, status), output = coalesce(?, output), messages = coalesce(?, messages),
@@ -142,14 +147,14 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
      WHERE seq = ?`,
   )
   return (owner) =>
-    (id, progress, { addition, events: segment } = {}) => {
+    (id, progress, { addition, events: segment, worker } = {}) => {
       const { status, output, messages, body, state } = progress
       const ended = status !== undefined && !OPEN.has(status)
       const texts = [linesOrNull(output), linesOrNull(messages), body ?? null]
       const newState = ended ? [1, null] : [state === undefined ? 0 : 1, state ?? null]
       const packed = segment === undefined ? undefined : packSegment(segment)
       return writer.write(() => {
-        const row = find.get(owner, id)
+        const row = find.get(owner, id, worker ?? null)
         if (row === undefined) return false
         const seq = Number(row['seq'])
         if (packed !== undefined && !events.add(seq, packed)) return false

@@ -18,11 +18,21 @@ export function echoTools(tools: readonly Tool[]): readonly Tool[] {
         strict: tool.strict ?? true,
       }
     }
-    if (tool.type !== 'mcp') return tool
-    const shown = Object.fromEntries(Object.entries(tool).filter(([key]) => !SECRET.has(key)))
-    // Only members that may be absent were taken out.
-    return { ...shown, server_url: withoutCredentials(tool.server_url) } as Tool
+    return tool.type === 'mcp' ? withoutSecretMembers(tool) : tool
   })
+}
+
+/** The request as it may be kept. What is taken out is {@link toolSecrets}. */
+export function withoutSecrets(request: CreateResponseRequest): CreateResponseRequest {
+  const { tools } = request
+  if (tools === undefined || tools === null) return request
+  return { ...request, tools: tools.map((tool) => (tool.type === 'mcp' ? withoutSecretMembers(tool) : tool)) }
+}
+
+function withoutSecretMembers(tool: Extract<Tool, { type: 'mcp' }>): Tool {
+  const shown = Object.fromEntries(Object.entries(tool).filter(([key]) => !SECRET.has(key)))
+  // Only members that may be absent were taken out.
+  return { ...shown, server_url: withoutCredentials(tool.server_url) } as Tool
 }
 
 function withoutCredentials(url: unknown): unknown {
@@ -35,11 +45,14 @@ function withoutCredentials(url: unknown): unknown {
 }
 
 /** The credentials of a request's MCP servers, by label: what {@link echoTools} takes out. */
-export function toolSecrets(tools: readonly Tool[]): Readonly<Record<string, object>> {
+export function toolSecrets(tools: readonly Tool[]): Record<string, Record<string, unknown>> {
   return Object.fromEntries(
     tools.flatMap((tool) => {
       if (tool.type !== 'mcp' || !isRecord(tool)) return []
-      const secrets = Object.entries(tool).filter(([key, of]) => SECRET.has(key) && of !== null && of !== undefined)
+      const secrets = Object.entries(tool).filter(([key, of]) => {
+        if (key === 'server_url') return withoutCredentials(of) !== of
+        return SECRET.has(key) && of !== null && of !== undefined
+      })
       return secrets.length === 0 ? [] : [[tool.server_label, Object.fromEntries(secrets)] as const]
     }),
   )

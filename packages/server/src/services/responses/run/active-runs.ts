@@ -36,7 +36,7 @@ export class ActiveRuns implements AsyncDisposable {
   readonly #leased = new Set<string>()
   #renewing: NodeJS.Timeout | undefined
   /** Runs that are being kept for the first time. */
-  readonly #persisting = new Set<Promise<void>>()
+  readonly #persisting = new Map<string, Promise<boolean>>()
   #isClosing = false
 
   constructor(options: ActiveRunsOptions) {
@@ -69,13 +69,13 @@ export class ActiveRuns implements AsyncDisposable {
 
   /** Keeps a run while it goes on, so that it survives this process. */
   async persist(run: ResponseRun): Promise<void> {
-    this.hold(run.id)
     const persisting = run.persist(this.#toJob(run.id))
-    this.#persisting.add(persisting)
+    this.#persisting.set(run.id, persisting)
     try {
-      await persisting
+      // The lease is there from now on, and not before.
+      if (await persisting) this.hold(run.id)
     } finally {
-      this.#persisting.delete(persisting)
+      this.#persisting.delete(run.id)
     }
   }
 
@@ -87,21 +87,27 @@ export class ActiveRuns implements AsyncDisposable {
   /** This process has the lease of a response's job, and renews it. */
   hold(responseId: string): void {
     this.#leased.add(responseId)
+    if (this.#isClosing) return
     this.#renewing ??= setInterval(() => void this.#renew(), this.#options.leaseMs / 3).unref()
   }
 
   /** The client of a run has left: what is stored goes on without it. */
   leave(run: ResponseRun, isStored: boolean): void {
-    if (!this.#runs.has(run.id) || this.#leased.has(run.id)) return
+    if (!this.#runs.has(run.id) || this.#leased.has(run.id) || this.#persisting.has(run.id)) return
     if (!isStored) {
-      run.stop(new DOMException('The client left.', 'AbortError'))
+      run.stop(DISOWNED)
       return
     }
     this.persist(run).catch((error: unknown) => {
       const reason = isStackError(error) ? error.message : String(error)
       this.#options.log.error('A response whose client left could not be kept.', { response: run.id, reason })
-      run.stop(error)
+      run.stop(DISOWNED)
     })
+  }
+
+  /** Whether this process is making the response, whosever it is. */
+  has(id: string): boolean {
+    return this.#runs.has(id)
   }
 
   /** Cancels a run of this process; false where it is not here. */
@@ -122,14 +128,23 @@ export class ActiveRuns implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true
-    clearInterval(this.#renewing)
-    await Promise.allSettled(this.#persisting)
-    const leased = [...this.#leased]
+    await Promise.allSettled(this.#persisting.values())
     const active = [...this.#runs.values()]
+    const leased = [...this.#leased]
     for (const { run } of active) run.stop(SUSPENDED)
     await Promise.all(active.map(({ ended }) => ended))
-    const { jobs, worker } = this.#options
-    await Promise.all(leased.map((id) => jobs.release(id, worker)))
+    clearInterval(this.#renewing)
+    await Promise.all(leased.map((id) => this.#release(id)))
+  }
+
+  /** Whoever looks next may go on at once. */
+  async #release(id: string): Promise<void> {
+    const { jobs, worker, log } = this.#options
+    try {
+      await jobs.release(id, worker)
+    } catch (error) {
+      log.warn('A lease could not be given back.', { response: id, reason: String(error) })
+    }
   }
 
   async #renew(): Promise<void> {
@@ -137,7 +152,10 @@ export class ActiveRuns implements AsyncDisposable {
     await Promise.all(
       [...this.#leased].map(async (id) => {
         try {
-          if (!(await jobs.renew(id, { worker, leaseMs }))) this.#runs.get(id)?.run.stop(DISOWNED)
+          if (await jobs.renew(id, { worker, leaseMs })) return
+          // The response has ended, or another process has it by now.
+          this.#leased.delete(id)
+          this.#runs.get(id)?.run.stop(DISOWNED)
         } catch (error) {
           // The lease has two more thirds to run.
           log.warn('A lease could not be renewed.', { response: id, reason: String(error) })

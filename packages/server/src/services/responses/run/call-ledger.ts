@@ -2,6 +2,14 @@
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
 import type { ToolOutcome } from '../tools/server-tool.ts'
 
+export interface LedgerCall {
+  /** Unlike the ids that models give, which some give again and again. */
+  readonly key: string
+  /** Whether a second run does no harm. */
+  readonly isRepeatable: boolean
+  readonly run: () => Promise<ToolOutcome>
+}
+
 export interface CallLedgerOptions {
   readonly responseId: string
   readonly repository: Pick<ResponseRepository, 'claimCall' | 'settleCall'>
@@ -18,27 +26,27 @@ export class CallLedger {
   }
 
   /** Runs the call, or gives what it gave before; undefined where it was begun and nobody knows how it ended. */
-  async once(callId: string, isRepeatable: boolean, run: () => Promise<ToolOutcome>): Promise<ToolOutcome | undefined> {
+  async once({ key, isRepeatable, run }: LedgerCall): Promise<ToolOutcome | undefined> {
     const { responseId, repository, isKept } = this.#options
     if (isKept()) {
-      const claim = await repository.claimCall(responseId, callId)
+      const claim = await repository.claimCall(responseId, key)
       // Of our own making.
       if (claim.kind === 'done') return JSON.parse(claim.outcome) as ToolOutcome
       if (claim.kind === 'begun' && !isRepeatable) return undefined
     }
-    this.#underWay.add(callId)
+    this.#underWay.add(key)
     try {
       const outcome = await run()
-      if (isKept()) await repository.settleCall(responseId, callId, JSON.stringify(outcome))
+      if (isKept()) await repository.settleCall(responseId, key, JSON.stringify(outcome))
       return outcome
     } finally {
-      this.#underWay.delete(callId)
+      this.#underWay.delete(key)
     }
   }
 
   /** The response is kept from now on: so are the calls that are under way. */
   async keepUnderWay(): Promise<void> {
     const { responseId, repository } = this.#options
-    await Promise.all([...this.#underWay].map((callId) => repository.claimCall(responseId, callId)))
+    await Promise.all([...this.#underWay].map((key) => repository.claimCall(responseId, key)))
   }
 }

@@ -4,7 +4,7 @@ import type { ByteSink, ByteStream, StackError } from '@llama-stack/api'
 import type { EventSink } from '../output/event-writer.ts'
 
 /** Told when there is more to read, or nothing will follow. */
-interface Reader {
+export interface FeedReader {
   flow(): void
 }
 
@@ -15,12 +15,16 @@ export interface EventFeedOptions {
   readonly keeps: boolean
 }
 
+/** How many events a feed holds whose events are in the store. Who reads more slowly finds them there. */
+const SHORT_LENGTH = 512
+
 export class EventFeed implements EventSink {
   readonly #keeps: boolean
+  #isShort = false
   #first: number
   #events: string[] = []
   #end: { readonly error: StackError | undefined } | undefined
-  readonly #readers = new Set<Reader>()
+  readonly #readers = new Set<FeedReader>()
 
   constructor({ first, keeps }: EventFeedOptions) {
     this.#first = first
@@ -28,7 +32,9 @@ export class EventFeed implements EventSink {
   }
 
   event(_type: string, json: string): void {
+    if (this.#end !== undefined) return
     this.#events.push(json)
+    if (this.#isShort && this.#events.length >= 2 * SHORT_LENGTH) this.#trim()
     for (const reader of this.#readers) reader.flow()
   }
 
@@ -62,6 +68,12 @@ export class EventFeed implements EventSink {
     return this.#first
   }
 
+  /** From here on, all that comes is in the store before it comes: this holds the latest only. */
+  shorten(): void {
+    this.#isShort = true
+    this.#trim()
+  }
+
   /** A reader has read what came before this number. */
   forget(before: number): void {
     if (this.#keeps || this.#readers.size > 1) return
@@ -71,12 +83,19 @@ export class EventFeed implements EventSink {
     }
   }
 
-  add(reader: Reader): void {
+  add(reader: FeedReader): void {
     this.#readers.add(reader)
   }
 
-  remove(reader: Reader): void {
+  remove(reader: FeedReader): void {
     this.#readers.delete(reader)
+  }
+
+  #trim(): void {
+    const extra = this.#events.length - SHORT_LENGTH
+    if (extra <= 0) return
+    this.#first += extra
+    this.#events = this.#events.slice(extra)
   }
 }
 
@@ -99,16 +118,12 @@ export function pushFrame(sink: ByteSink, frame: string): void {
 
 export interface FeedStreamOptions {
   readonly feed: EventFeed
-  /** Framed events that come first: those that the feed no longer has. */
-  readonly before?: readonly string[]
-  /** The sequence number of the first event to read from the feed. */
-  readonly from: number
   /** The reader has left before the end. */
   readonly onLeave: () => void
 }
 
-/** A feed as the body of a reply. */
-export class FeedStream implements ByteStream, Reader {
+/** A whole feed as the body of the reply to whoever asked for the response. */
+export class FeedStream implements ByteStream, FeedReader {
   readonly #options: FeedStreamOptions
   #sink: ByteSink | undefined
   #next: number
@@ -118,15 +133,13 @@ export class FeedStream implements ByteStream, Reader {
 
   constructor(options: FeedStreamOptions) {
     this.#options = options
-    this.#next = options.from
+    this.#next = options.feed.first
   }
 
   pipe(sink: ByteSink): void {
     if (this.#sink !== undefined) bug('a feed is piped twice')
     this.#sink = sink
-    const { feed, before = [] } = this.#options
-    for (const json of before) pushFrame(sink, toFrame(json))
-    feed.add(this)
+    this.#options.feed.add(this)
     this.flow()
   }
 

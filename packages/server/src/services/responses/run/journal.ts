@@ -26,8 +26,13 @@ export interface JournalOptions {
   readonly feed: EventFeed | undefined
   /** Whether the response is kept at all. */
   readonly isStored: boolean
-  /** Called when the response has ended elsewhere: it was cancelled, or deleted. */
-  readonly onEnded: () => void
+  /** The name under which this process holds the response's job. */
+  readonly worker: string
+  /**
+   * Called when nothing more can be kept: the response has ended elsewhere (it was cancelled, deleted, or taken over), or the
+   * store fails, which is the reason.
+   */
+  readonly onLost: (reason?: string) => void
 }
 
 /** How long events of a run that nobody waits for may wait for each other. */
@@ -37,6 +42,9 @@ export class Journal implements EventSink {
   readonly #options: JournalOptions
   /** Whether the row is there, and events are kept before they are told. */
   #isDurable = false
+  /** Nothing is taken in any more: the end is written, or will be elsewhere. */
+  #isOver = false
+  #isLost = false
   #pending: string[] = []
   #written: number
   #timer: NodeJS.Timeout | undefined
@@ -53,29 +61,37 @@ export class Journal implements EventSink {
   }
 
   event(type: string, json: string): void {
+    // Calls that were broken off may still have something to say.
+    if (this.#isOver) return
     if (!this.#isDurable) {
       this.#options.feed?.event(type, json)
       return
     }
     this.#pending.push(json)
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#queue({})
-    }, FLUSH_MS)
+    this.#timer ??= setTimeout(() => this.#queue({}), FLUSH_MS)
   }
 
-  /** Keeps the response as it is now; from here on it is written as it goes. */
-  async persist(row: RowNow, job: NewJob): Promise<void> {
+  /**
+   * Keeps the response as it is now; from here on it is written as it goes. False where there is nothing left to go on with:
+   * its end is being written.
+   */
+  async persist(row: RowNow, job: NewJob): Promise<boolean> {
+    if (this.#isOver) return false
     const { id, repository, feed } = this.#options
     // What was told before belongs to the row. What comes meanwhile waits for it.
     const events = this.#untold(feed)
     this.#isDurable = true
-    await this.#after(() => repository.insert({ ...row, id }, { events, job }))
+    // The first write of all, in the hands of the store at once: the claims of calls that are under way come after it.
+    this.#writing = repository.insert({ ...row, id }, { events, job })
+    await this.#writing
+    feed?.shorten()
+    return true
   }
 
   /** The row is there already: an earlier process wrote it. */
   resume(): void {
     this.#isDurable = true
+    this.#options.feed?.shorten()
   }
 
   /** Keeps progress, where progress is kept. */
@@ -88,28 +104,25 @@ export class Journal implements EventSink {
   /** Keeps the end of the response, with its last event, and tells it then. */
   async finish(row: () => RowNow, last: string | undefined, addition: ConversationAddition | undefined): Promise<void> {
     const { id, repository, feed, isStored } = this.#options
+    this.#isOver = true
     if (this.#isDurable) {
       if (last !== undefined) this.#pending.push(last)
       this.#queue(row(), addition)
       await this.#writing
-    } else if (isStored) {
-      const events = this.#untold(feed, last)
-      await repository.insert({ ...row(), id }, { events, addition })
+    } else {
+      if (isStored) await repository.insert({ ...row(), id }, { events: this.#untold(feed, last), addition })
       if (last !== undefined) feed?.event('', last)
-    } else if (last !== undefined) feed?.event('', last)
+    }
     feed?.close()
   }
 
-  /** Nothing is kept, and readers are told why. */
-  abandon(error?: StackError): void {
+  /** Ends without an end, once what is being written is written. Readers hear of the error, or look elsewhere. */
+  async abandon(error?: StackError): Promise<void> {
+    this.#isOver = true
     clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#writing.catch(() => undefined)
     this.#options.feed?.close(error)
-  }
-
-  /** Waits until what is known is written. */
-  async flush(): Promise<void> {
-    if (this.#isDurable && this.#pending.length > 0) this.#queue({})
-    await this.#writing
   }
 
   #untold(feed: EventFeed | undefined, last?: string) {
@@ -124,22 +137,32 @@ export class Journal implements EventSink {
     this.#timer = undefined
     const told = this.#pending
     this.#pending = []
-    const { id, repository, feed, onEnded } = this.#options
+    const { onLost } = this.#options
     const events =
       told.length === 0
         ? undefined
         : { firstSequence: this.#written, lastSequence: this.#written + told.length - 1, events: told }
     this.#written += told.length
-    const writing = this.#after(async () => {
-      if (!(await repository.advance(id, progress, { events, addition }))) onEnded()
-      for (const json of told) feed?.event('', json)
+    this.#writing = this.#writing.then(() => this.#advance(progress, { events, addition }))
+    // Whoever waits for a write hears of its failure; so does the run, which must not go on without being kept.
+    this.#writing.catch((error: unknown) => {
+      if (this.#isLost) return
+      this.#isLost = true
+      onLost(String(error))
     })
-    // Whoever waits for a write hears of its failure; the timer's are heard of by the next.
-    writing.catch(() => undefined)
   }
 
-  #after(write: () => Promise<void>): Promise<void> {
-    this.#writing = this.#writing.then(write)
-    return this.#writing
+  async #advance(
+    progress: ResponseProgress,
+    also: Omit<Parameters<ResponseRepository['advance']>[2] & object, 'worker'>,
+  ) {
+    if (this.#isLost) return
+    const { id, repository, feed, worker, onLost } = this.#options
+    if (!(await repository.advance(id, progress, { ...also, worker }))) {
+      this.#isLost = true
+      onLost()
+      return
+    }
+    for (const json of also.events?.events ?? []) feed?.event('', json)
   }
 }

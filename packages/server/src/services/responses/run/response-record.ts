@@ -3,6 +3,7 @@ import type { ChatMessage } from '@llama-stack/api'
 import type { ConversationAddition, ResponseProgress } from '../../../storage/agent-state.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
 import type { Output } from '../output/output.ts'
+import { withoutSecrets } from '../request/echo-tools.ts'
 import type { RunLimits } from '../run-limits.ts'
 import type { RowNow } from './journal.ts'
 import type { RunEnd } from './run-end.ts'
@@ -116,10 +117,10 @@ export class ResponseRecord {
 
   #state(): RunState {
     const { plan, limits, ids, sealSecrets } = this.#options
-    const { requestId, providerData, testId } = plan.caller
+    const { requestId, testId, generation } = plan.caller
     this.#sealedSecrets ??= { text: sealSecrets() }
     return {
-      request: { ...plan.settled.request, tools: plan.frame.tools },
+      request: withoutSecrets(plan.settled.request),
       secrets: this.#sealedSecrets.text,
       limits: { ...limits.used },
       turns: limits.used.turns,
@@ -133,8 +134,11 @@ export class ResponseRecord {
         arguments: text,
         itemId,
       })),
-      inputMessages: plan.added.length,
-      caller: { requestId, providerData, ...(testId !== undefined && { testId }) },
+      caller: {
+        requestId,
+        ...(testId !== undefined && { testId }),
+        ...(generation !== undefined && { generation }),
+      },
     }
   }
 

@@ -4,9 +4,10 @@
  * The run holds no socket and knows no client: it writes its output, keeps a journal, and ends.
  */
 import type { ChatMessage, RequestRecord } from '@llama-stack/api'
-import { isStackError } from '@llama-stack/api'
+import { isStackError, StackError } from '@llama-stack/api'
 import type { NewJob, ResponseRepository } from '../../../storage/agent-state.ts'
 import { toAssistantMessage } from '../chat/assistant-turn.ts'
+import { toToolMessages } from '../chat/tool-messages.ts'
 import { createItemIds } from '../item-ids-of-response.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
 import { EventWriter } from '../output/event-writer.ts'
@@ -22,7 +23,7 @@ import { runApprovals } from './approved-calls.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
 import { askModel } from './model-turn.ts'
-import { CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
+import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
 import { restoreOutput } from './restored-output.ts'
 import type { ToldItem } from './restored-output.ts'
@@ -118,22 +119,37 @@ export class ResponseRun {
     this.#controller.abort(reason)
   }
 
-  /** Keeps the response from now on while it runs, so that it goes on if this process ends. */
-  async persist(job: NewJob): Promise<void> {
-    await this.#options.journal.persist(this.row(), job)
-    await this.#ledger.keepUnderWay()
+  /** Keeps the response from now on while it runs, so that it goes on if this process ends. False where its end is being written. */
+  async persist(job: NewJob): Promise<boolean> {
+    const { journal } = this.#options
+    const persisting = journal.persist(this.row(), job)
+    if (!journal.isDurable) return persisting
+    // In the same transaction: both are in the hands of the store before anything is waited for.
+    const [isKept] = await Promise.all([persisting, this.#ledger.keepUnderWay()])
+    return isKept
   }
 
   /** Runs to the end. Rejects where the model never began to answer a client that waits, or where the run is to go on elsewhere. */
   async run(): Promise<EndedResponse> {
     const deadline = this.#startDeadline()
     try {
+      return await this.#runToEnd()
+    } catch (error) {
+      // Whoever asked waits for the head of the reply: the failure is the reply.
+      this.#opening.reject(error)
+      await this.#options.journal.abandon(isStackError(error) ? error : undefined)
+      throw error
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  async #runToEnd(): Promise<EndedResponse> {
+    try {
       this.#announce()
       return await this.#finish(await this.#work())
     } catch (thrown) {
       return await this.#break(thrown)
-    } finally {
-      clearTimeout(deadline)
     }
   }
 
@@ -143,7 +159,8 @@ export class ResponseRun {
   }
 
   #announce(): void {
-    if (this.plan.restored !== undefined || !this.#events.isHeard) return
+    // An earlier process may have told.
+    if (this.#events.next > 0 || !this.#events.isHeard) return
     const status = this.plan.settled.isBackground ? 'queued' : 'in_progress'
     this.#events.emit('response.created', { response: this.#record.snapshot({ status }) })
     if (status === 'queued') this.#events.emit('response.queued', { response: this.#record.snapshot({ status }) })
@@ -301,18 +318,11 @@ export class ResponseRun {
   async #break(thrown: unknown): Promise<EndedResponse> {
     const { journal, world, plan } = this.#options
     const reason: unknown = this.signal.aborted ? this.signal.reason : thrown
-    if (reason === SUSPENDED || reason === DISOWNED) {
-      journal.abandon(isStackError(thrown) ? thrown : undefined)
-      throw thrown
-    }
+    // How it goes on is told elsewhere.
+    if (reason === SUSPENDED || reason === DISOWNED) throw new StackError('server_shutting_down', {})
     if (reason === CANCELLED) return this.#finish({ status: 'cancelled' })
     if (reason === DEADLINE) return this.#finish({ status: 'incomplete', reason: 'deadline' })
-    if (!this.#isOpen && !journal.isDurable) {
-      // Whoever asked waits for the head of the reply: the failure is the reply.
-      this.#opening.reject(thrown)
-      journal.abandon()
-      throw thrown
-    }
+    if (!this.#isOpen && !journal.isDurable) throw thrown
     if (!isStackError(thrown)) {
       const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
       world.log.error('A response failed because of a mistake in the server.', {
@@ -327,6 +337,7 @@ export class ResponseRun {
   async #finish(end: RunEnd): Promise<EndedResponse> {
     const { journal, world } = this.#options
     this.#output.abandonOpen()
+    this.#record.messages.push(...toBrokenOff(this.#record.pendingCalls))
     const { json, row, addition } = this.#record.finish(end, world.clock.now())
     const last = this.#events.isHeard
       ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
@@ -346,6 +357,14 @@ function endOfTurn(turn: TurnWriter): RunEnd | undefined {
   if (turn.finishReason === 'length') return { status: 'incomplete', reason: 'max_output_tokens' }
   if (turn.finishReason === 'content_filter') return { status: 'incomplete', reason: 'content_filter' }
   return undefined
+}
+
+/** Calls that were not made to their end would wait for their outputs for ever. Those of the client may still get theirs. */
+function toBrokenOff(calls: readonly TurnCall[]): ChatMessage[] {
+  return calls.flatMap(({ callId, tool }) => {
+    const isOwn = tool === undefined || (tool.kind === 'server' && !tool.tool.needsApproval)
+    return isOwn ? toToolMessages(callId, BROKEN_OFF) : []
+  })
 }
 
 function textOf({ content }: ChatMessage): string {

@@ -1,19 +1,22 @@
 /** Finishes the responses that other processes, or earlier ones, have begun and left. */
+import { isStackError } from '@llama-stack/api'
 import type { CallContext, Clock, CreateResponseRequest, Log } from '@llama-stack/api'
-import { asText, isRecord } from '../../../kernel/json-record.ts'
-import type { Job } from '../../../storage/agent-state.ts'
+import { asText } from '../../../kernel/json-record.ts'
+import type { Job, ResponseRow } from '../../../storage/agent-state.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { numberOf } from '../item-ids-of-response.ts'
 import type { Item } from '../output/output.ts'
 import { openPlan } from '../request/open-plan.ts'
 import type { PlanWorld } from '../request/open-plan.ts'
 import { settleRequest } from '../request/settle-request.ts'
-import { toResponse } from '../stored/response-view.ts'
+import { endStored } from '../stored/end-stored.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { RESPONSE_JOB } from './active-runs.ts'
 import { toToldItems } from './restored-output.ts'
+import type { ToldItem } from './restored-output.ts'
 import { toFailure } from './run-end.ts'
-import { RunState } from './run-state.ts'
+import type { RunEnd } from './run-end.ts'
+import { RunSecrets, RunState } from './run-state.ts'
 import { prepareRun } from './start-run.ts'
 import type { StartWorld } from './start-run.ts'
 
@@ -34,10 +37,11 @@ const LOOK_MS = 2000
 /** A response that breaks its process each time would break every process in turn. */
 const MAX_ATTEMPTS = 5
 
-export class ResponseWorker implements Disposable {
+export class ResponseWorker implements AsyncDisposable {
   readonly #options: ResponseWorkerOptions
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  #looking: Promise<void> = Promise.resolve()
 
   constructor(options: ResponseWorkerOptions) {
     this.#options = options
@@ -45,12 +49,14 @@ export class ResponseWorker implements Disposable {
 
   /** Looks now, and from then on again and again. */
   start(): void {
-    void this.#look()
+    if (!this.#isClosed) this.#looking = this.#look()
   }
 
-  [Symbol.dispose](): void {
+  /** What is being taken up is running when this resolves. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    await this.#looking
   }
 
   async #look(): Promise<void> {
@@ -65,85 +71,90 @@ export class ResponseWorker implements Disposable {
     } catch (error) {
       log.warn('Responses that were left could not be looked for.', { reason: String(error) })
     }
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#look(), LOOK_MS).unref()
+    if (!this.#isClosed) this.#timer = setTimeout(() => this.start(), LOOK_MS).unref()
   }
 
   async #takeUp(job: Job): Promise<void> {
     const { storage, active, log } = this.#options
     const id = asText(job.payload['response_id'])
+    // The lease ran out while this process could not renew it, and nobody else was there to take it.
+    if (active.has(id)) return
+    const repository = storage.responses({ id: job.owner })
     try {
-      if (!(await this.#resume(id, job))) await storage.jobs.finish(job.id)
+      const row = await repository.find(id)
+      if (row === undefined || row.state === null) await storage.jobs.finish(job.id)
+      else if (job.attempts > MAX_ATTEMPTS) await endStored(id, toGivenUp(job.attempts - 1), repository)
+      else await this.#resume(row, RunState.parse(JSON.parse(row.state)), job.owner)
     } catch (error) {
       log.error('A response could not be taken up again.', { response: id, reason: String(error) })
-      await this.#fail(id, job, error)
-      return
+      // What the store or a mistake in the server has prevented may work the next time that the lease has run out.
+      if (isStackError(error) && error.status < 500) await endStored(id, toFailure(error), repository)
     }
-    active.hold(id)
   }
 
-  /** False where there is nothing to go on with. */
-  async #resume(id: string, job: Job): Promise<boolean> {
-    const { storage, plans, unseal, log } = this.#options
-    const principal = { id: job.owner }
-    const repository = storage.responses(principal)
-    const row = await repository.find(id)
-    if (row === undefined || row.state === null) return false
-    if (job.attempts > MAX_ATTEMPTS) throw new Error(`it was taken up ${job.attempts} times`)
-    const state = RunState.parse(JSON.parse(row.state))
+  async #resume(row: ResponseRow, state: RunState, owner: string): Promise<void> {
+    const { storage, plans, unseal, log, active } = this.#options
+    const { id } = row
+    const secrets = openSecrets(state.secrets, unseal)
     // It was checked when it came in.
-    const request = withSecrets(state.request as CreateResponseRequest, state.secrets, unseal)
+    const request = withCredentials(state.request as CreateResponseRequest, secrets.tools)
     const settled = settleRequest({ ...request, background: row.background }, false)
     const caller: CallContext = {
-      principal,
+      principal: { id: owner },
       requestId: state.caller.requestId,
-      providerData: state.caller.providerData as CallContext['providerData'],
+      providerData: secrets.providerData as CallContext['providerData'],
       signal: new AbortController().signal,
       ...(state.caller.testId !== undefined && { testId: state.caller.testId }),
+      ...(state.caller.generation !== undefined && { generation: state.caller.generation }),
     }
     const planned = await openPlan(settled, { birth: { id, createdAtMs: row.createdAtMs }, caller }, plans)
-    const events = await repository.events(id, -1)
-    const items = toToldItems(events)
+    const events = await storage.responses(caller.principal).events(id, -1)
+    const items = toToldItems(events, row.output)
     const plan = {
       ...planned,
       inputItems: row.input.map((text) => JSON.parse(text) as Item),
       // What the engine has written is what it reads.
       added: row.messages.map((text) => JSON.parse(text) as (typeof planned.added)[number]),
+      listings: new Map([...planned.listings, ...toListings(items)]),
       restored: { ...state, itemsGiven: Math.max(state.itemsGiven, ...items.map(({ item }) => numberOf(item.id))) },
     }
     log.info('A response that was left is taken up again.', { response: id, turns: state.turns })
     const prepared = prepareRun({ plan, record: {}, told: { items, next: events.length } }, this.#options)
+    active.hold(id)
     // Its end is kept; who waits for it reads it there.
-    prepared.start().catch(() => undefined)
-    return true
-  }
-
-  async #fail(id: string, job: Job, error: unknown): Promise<void> {
-    const { storage } = this.#options
-    const repository = storage.responses({ id: job.owner })
-    const row = await repository.find(id)
-    if (row === undefined) {
-      await storage.jobs.finish(job.id)
-      return
-    }
-    const failure = toFailure(error)
-    const body = JSON.stringify({ ...toResponse(row), output: [], status: 'failed', error: failure.error })
-    await repository.advance(id, { status: 'failed', body, state: null })
+    prepared
+      .start()
+      .catch((error: unknown) => log.debug('A response goes on elsewhere.', { response: id, reason: String(error) }))
   }
 }
 
-/** Puts the credentials back that are kept apart. */
-function withSecrets(
-  request: CreateResponseRequest,
-  sealed: string | null,
-  unseal: (sealed: string) => string | undefined,
-): CreateResponseRequest {
+/** What the servers of this response have listed already. */
+function toListings(items: readonly ToldItem[]): (readonly [string, Item])[] {
+  return items.flatMap(({ item, isDone }) =>
+    isDone && item.type === 'mcp_list_tools' && typeof item['error'] !== 'string'
+      ? [[asText(item['server_label']), item] as const]
+      : [],
+  )
+}
+
+function toGivenUp(times: number): RunEnd {
+  const message = `The server ended ${times} times while it made this response, so it was not tried again.`
+  return { status: 'failed', error: { code: 'server_error', message } }
+}
+
+/** What was kept sealed. Where the key is another one by now, the response goes on without it. */
+function openSecrets(sealed: string | null, unseal: (sealed: string) => string | undefined): RunSecrets {
   const text = sealed === null ? undefined : unseal(sealed)
-  if (text === undefined) return request
-  const secrets: unknown = JSON.parse(text)
-  if (!isRecord(secrets)) return request
-  const tools = (request.tools ?? []).map((tool) => {
-    const own = tool.type === 'mcp' ? secrets[tool.server_label] : undefined
-    return isRecord(own) ? { ...tool, ...own } : tool
-  })
-  return { ...request, tools }
+  return text === undefined ? NO_SECRETS : RunSecrets.parse(JSON.parse(text))
+}
+
+const NO_SECRETS: RunSecrets = Object.freeze({ tools: {}, providerData: {} })
+
+function withCredentials(request: CreateResponseRequest, secrets: RunSecrets['tools']): CreateResponseRequest {
+  const { tools } = request
+  if (tools === undefined || tools === null) return request
+  return {
+    ...request,
+    tools: tools.map((tool) => (tool.type === 'mcp' ? { ...tool, ...secrets[tool.server_label] } : tool)),
+  }
 }

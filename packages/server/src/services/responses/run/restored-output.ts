@@ -9,8 +9,12 @@ export interface ToldItem {
   readonly isDone: boolean
 }
 
-/** The items that events told of, folded from what they added. */
-export function toToldItems(events: readonly string[]): ToldItem[] {
+/**
+ * The items that events told of, folded from what they added. Where nobody was told anything, they are those of the output
+ * so far, as JSON texts.
+ */
+export function toToldItems(events: readonly string[], output: readonly string[]): ToldItem[] {
+  if (events.length === 0) return output.map((text) => ({ item: JSON.parse(text) as Item, isDone: true }))
   const told: { item: Item; isDone: boolean }[] = []
   for (const json of events) {
     // Of our own making.
@@ -30,14 +34,24 @@ function addTold(known: { item: Item }, event: Readonly<Record<string, unknown>>
   const list = known.item['summary_index' in event ? 'summary' : 'content']
   const at = Number(event['summary_index'] ?? event['content_index'])
   if (type.endsWith('_part.added') && Array.isArray(list)) list[at] = event['part']
+  else if (type === 'response.output_text.annotation.added')
+    addTo(list, { at, member: 'annotations' }, [event['annotation']])
   else if (type.endsWith('.delta')) {
     const part: unknown = Array.isArray(list) ? list[at] : undefined
     const owner: Record<string, unknown> = isRecord(part) ? part : (known.item as Record<string, unknown>)
     const member = memberOf(type, owner)
     owner[member] = asText(owner[member]) + asText(event['delta'])
+    addTo(list, { at, member: 'logprobs' }, event['logprobs'])
   } else if (type.endsWith('_arguments.done')) {
     known.item = { ...known.item, arguments: event['arguments'] }
   }
+}
+
+/** Adds to a list of a part, where there is one. */
+function addTo(parts: unknown, { at, member }: { at: number; member: string }, added: unknown): void {
+  const part: unknown = Array.isArray(parts) ? parts[at] : undefined
+  const list = isRecord(part) ? part[member] : undefined
+  if (Array.isArray(list) && Array.isArray(added)) list.push(...(added as unknown[]))
 }
 
 function memberOf(type: string, owner: Readonly<Record<string, unknown>>): string {
@@ -76,5 +90,9 @@ export interface RestoredItem {
 }
 
 function end(output: Output, place: Place, item: Item): void {
-  output.close(place, { ...item, status: 'incomplete' })
+  // A list of tools has no status.
+  const ended = item.type === 'mcp_list_tools' ? { error: CUT_OFF } : { status: 'incomplete' }
+  output.close(place, { ...item, ...ended })
 }
+
+const CUT_OFF = 'The server was interrupted before the list was there.'

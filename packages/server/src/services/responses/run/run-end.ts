@@ -24,6 +24,9 @@ export const END_EVENTS = Object.freeze({
   failed: 'response.failed',
 })
 
+/** What the model of a later response is told of a call that was under way when this one ended. */
+export const BROKEN_OFF = 'The response ended while this call was under way. It may have taken effect.'
+
 /** The end of a run that broke. What is no error of ours to tell is told as a mistake of the server. */
 export function toFailure(thrown: unknown): Extract<RunEnd, { status: 'failed' }> {
   if (!isStackError(thrown)) {

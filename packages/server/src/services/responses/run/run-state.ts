@@ -21,7 +21,7 @@ const PendingCall = z.object({
 export const RunState = z.object({
   /** The request as it was settled, without credentials. */
   request: z.record(z.string(), z.unknown()),
-  /** Credentials of its MCP servers, sealed. */
+  /** A sealed {@link RunSecrets}; null where there are none. */
   secrets: z.string().nullable(),
   limits: z.looseObject({}),
   turns: z.number(),
@@ -30,12 +30,19 @@ export const RunState = z.object({
   servedTier: z.string().nullable().exactOptional(),
   itemsGiven: z.number(),
   pendingCalls: z.array(PendingCall),
-  /** Which of the row's messages are the request's own input. */
-  inputMessages: z.number(),
   caller: z.object({
     requestId: z.string(),
-    providerData: z.record(z.string(), z.unknown()),
     testId: z.string().exactOptional(),
+    generation: z.enum(['llama-stack', 'ogx']).exactOptional(),
   }),
 })
 export type RunState = z.infer<typeof RunState>
+
+/** What a run needs that nobody may read in the store. */
+export const RunSecrets = z.object({
+  /** Members of the request's MCP tools that hold credentials, by server label. */
+  tools: z.record(z.string(), z.record(z.string(), z.unknown())),
+  /** What came with the request for its providers: keys, mostly. */
+  providerData: z.record(z.string(), z.unknown()),
+})
+export type RunSecrets = z.infer<typeof RunSecrets>

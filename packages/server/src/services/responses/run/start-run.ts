@@ -10,18 +10,21 @@ import type { EndedResponse } from './response-run.ts'
 import type { ToldItem } from './restored-output.ts'
 import { DISOWNED } from './run-end.ts'
 import type { RunPlan } from './run-plan.ts'
+import type { RunSecrets } from './run-state.ts'
 import type { RunWorld } from './run-world.ts'
 
 export interface StartWorld {
   readonly storage: Pick<Storage, 'responses'>
   readonly active: ActiveRuns
   readonly runs: RunWorld
+  /** Names this process in leases. */
+  readonly worker: string
 }
 
 export interface StartOptions {
   readonly plan: RunPlan
   readonly record: RequestRecord
-  /** What an earlier process told: the run goes on from there. */
+  /** What an earlier process told, and the number of the event that follows: the run goes on from there. */
   readonly told?: { readonly items: readonly ToldItem[]; readonly next: number }
 }
 
@@ -33,21 +36,28 @@ export interface PreparedRun {
 }
 
 /** Prepares a run; it begins with `start`. */
-export function prepareRun({ plan, record, told }: StartOptions, { storage, active, runs }: StartWorld): PreparedRun {
+export function prepareRun(
+  { plan, record, told }: StartOptions,
+  { storage, active, runs, worker }: StartWorld,
+): PreparedRun {
   const { settled, caller, frame } = plan
   const principal: Principal = caller.principal
   const repository = storage.responses(principal)
-  const isHeard = settled.isStreamed || settled.isBackground || told !== undefined
+  const isHeard = settled.isStreamed || settled.isBackground
   const feed = isHeard ? new EventFeed({ first: told?.next ?? 0, keeps: settled.isStored }) : undefined
   const journal = new Journal({
     id: frame.id,
     repository,
     feed,
     isStored: settled.isStored,
-    onEnded: () => run.stop(DISOWNED),
+    worker,
+    onLost(reason) {
+      if (reason !== undefined) runs.log.error('A response cannot be kept.', { response: frame.id, reason })
+      run.stop(DISOWNED)
+    },
   })
   if (told !== undefined) journal.resume()
-  const secrets = toolSecrets(settled.request.tools ?? [])
+  const secrets: RunSecrets = { tools: toolSecrets(settled.request.tools ?? []), providerData: caller.providerData }
   const run = new ResponseRun({
     plan,
     world: runs,
@@ -56,7 +66,11 @@ export function prepareRun({ plan, record, told }: StartOptions, { storage, acti
     isHeard,
     ...(told !== undefined && { firstSequence: told.next, told: told.items }),
     record,
-    sealSecrets: () => (Object.keys(secrets).length === 0 ? null : runs.seal(JSON.stringify(secrets))),
+    sealSecrets: () => (isEmpty(secrets) ? null : runs.seal(JSON.stringify(secrets))),
   })
   return { run, feed, start: () => active.start(run, feed, principal) }
+}
+
+function isEmpty({ tools, providerData }: RunSecrets): boolean {
+  return Object.keys(tools).length === 0 && Object.keys(providerData).length === 0
 }

@@ -1,6 +1,7 @@
 /** The calls of one turn, made: those of this server all at once, those of the client handed over. */
 import type { ChatMessage, JsonObject } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
+import { abortable } from '../../../kernel/abortable.ts'
 import { asText, isRecord } from '../../../kernel/json-record.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import { CallWriter } from '../output/call-writer.ts'
@@ -182,13 +183,15 @@ function beginMcpCall(output: Output, start: { readonly call: TurnCall; readonly
 }
 
 async function runOnce(
-  { callId }: TurnCall,
+  { callId, itemId, approvalId }: TurnCall,
   { tool, args, options }: { tool: ServerTool; args: JsonObject; options: ToolRoundOptions },
 ): Promise<ToolOutcome> {
   const { caller, ledger } = options
   try {
-    const run = (): Promise<ToolOutcome> => tool.run({ callId, arguments: args }, caller)
-    return (await ledger.once(callId, tool.isRepeatable, run)) ?? toFailure(INTERRUPTED)
+    // A tool that does not hear that it is to stop is not waited for.
+    const run = (): Promise<ToolOutcome> => abortable(tool.run({ callId, arguments: args }, caller), caller.signal)
+    const call = { key: approvalId ?? itemId, isRepeatable: tool.isRepeatable, run }
+    return (await ledger.once(call)) ?? toFailure(INTERRUPTED)
   } catch (error) {
     caller.signal.throwIfAborted()
     if (isStackError(error)) return toFailure(error.message)

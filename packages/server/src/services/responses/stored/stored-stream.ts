@@ -1,61 +1,46 @@
 /** The stream of a response that is kept: what was told, and what is still to come, whoever makes it. */
-import type { ByteSink, ByteStream, CallContext } from '@llama-stack/api'
+import type { ByteSink, ByteStream } from '@llama-stack/api'
 import { bug, isStackError, StackError } from '@llama-stack/api'
-import type { ResponseRepository, ResponseRow } from '../../../storage/agent-state.ts'
-import type { Storage } from '../../../storage/storage.ts'
-import type { ActiveRuns } from '../run/active-runs.ts'
-import { FeedStream, pushFrame, toFrame } from '../run/event-feed.ts'
+import type { ResponseRepository } from '../../../storage/agent-state.ts'
+import { pushFrame, toFrame } from '../run/event-feed.ts'
+import type { EventFeed, FeedReader } from '../run/event-feed.ts'
 import { toldEvents } from './told-events.ts'
 
 export interface StoredStreamOptions {
+  readonly responseId: string
   /** The number of the last event that the client has; -1 for none. */
   readonly after: number
-  readonly context: CallContext
-  readonly storage: Storage
-  readonly active: ActiveRuns
-}
-
-export async function streamStored(
-  row: ResponseRow,
-  { after, context, storage, active }: StoredStreamOptions,
-): Promise<ByteStream> {
-  const repository = storage.responses(context.principal)
-  const feed = active.find(row.id, context.principal)?.feed
-  if (feed !== undefined) {
-    const from = Math.max(after + 1, feed.first)
-    const before = after + 1 < from ? (await repository.events(row.id, after)).slice(0, from - after - 1) : []
-    return new FeedStream({ feed, before, from, onLeave: () => undefined })
-  }
-  return new WatchedEvents({ row, after, repository })
-}
-
-interface WatchOptions {
-  readonly row: ResponseRow
-  readonly after: number
   readonly repository: ResponseRepository
+  /** The events as they come, where this process makes the response. */
+  readonly feed: EventFeed | undefined
 }
 
 /** How often it is looked for events of a response that another process makes. */
 const LOOK_MS = 200
 
-/** The events of a response that this process does not make. */
-class WatchedEvents implements ByteStream {
-  readonly #options: WatchOptions
+/**
+ * Reads along from the feed where there is one and it still has what comes next, and from the store otherwise: events are
+ * there before they are told. A feed that ends before the response does is followed by another process's events.
+ */
+export class StoredStream implements ByteStream, FeedReader {
+  readonly #options: StoredStreamOptions
   #sink: ByteSink | undefined
-  #after: number
+  #next: number
   #isPaused = false
+  #isBusy = false
   #isOver = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: WatchOptions) {
+  constructor(options: StoredStreamOptions) {
     this.#options = options
-    this.#after = options.after
+    this.#next = options.after + 1
   }
 
   pipe(sink: ByteSink): void {
     if (this.#sink !== undefined) bug('a stream is piped twice')
     this.#sink = sink
-    this.#look()
+    this.#options.feed?.add(this)
+    this.flow()
   }
 
   pause(): void {
@@ -63,41 +48,83 @@ class WatchedEvents implements ByteStream {
   }
 
   resume(): void {
-    if (!this.#isPaused) return
     this.#isPaused = false
-    if (this.#timer === undefined) this.#look()
+    this.flow()
   }
 
   cancel(): void {
     this.#isOver = true
+    this.#options.feed?.remove(this)
     clearTimeout(this.#timer)
   }
 
-  #look(): void {
-    this.#timer = undefined
-    this.#read().catch((error: unknown) => {
-      if (this.#isOver) return
-      this.#isOver = true
-      this.#sink?.fail(isStackError(error) ? error : new StackError('internal_error', {}, { cause: error }))
-    })
+  flow(): void {
+    const sink = this.#sink
+    // A sink that pauses or leaves does so while it is given something.
+    if (sink === undefined || this.#isBusy || this.#timer !== undefined) return
+    this.#isBusy = true
+    const isRead = this.#readFeed(sink)
+    this.#isBusy = false
+    if (isRead && !this.#isPaused && !this.#isOver) this.#look(sink)
   }
 
-  async #read(): Promise<void> {
-    const { row, repository } = this.#options
-    const now = await repository.find(row.id)
-    if (now === undefined) throw new StackError('response_not_found', { id: row.id })
-    const isOpen = now.status === 'queued' || now.status === 'in_progress'
-    const events = isOpen
-      ? await repository.events(row.id, this.#after)
-      : await toldEvents(now, this.#after, repository)
-    if (this.#isOver || this.#sink === undefined) return
-    for (const json of events) pushFrame(this.#sink, toFrame(json))
-    this.#after += events.length
-    if (isOpen) {
-      if (!this.#isPaused) this.#timer = setTimeout(() => this.#look(), LOOK_MS).unref()
-      return
+  /** Passes on what the feed has. True where what follows is not there, and will not be. */
+  #readFeed(sink: ByteSink): boolean {
+    const { feed } = this.#options
+    if (feed === undefined) return true
+    for (;;) {
+      if (this.#isPaused || this.#isOver) return false
+      const json = feed.at(this.#next)
+      if (json === undefined) break
+      this.#next += 1
+      pushFrame(sink, toFrame(json))
     }
-    this.#isOver = true
-    this.#sink.end()
+    return this.#next < feed.first || feed.end !== undefined
+  }
+
+  #look(sink: ByteSink): void {
+    this.#isBusy = true
+    this.#readStore(sink)
+      .then((isEnded) => {
+        this.#isBusy = false
+        if (this.#isOver) return
+        if (!isEnded) this.#lookAgain()
+        else {
+          this.cancel()
+          sink.end()
+        }
+      })
+      .catch((error: unknown) => {
+        if (this.#isOver) return
+        this.cancel()
+        sink.fail(isStackError(error) ? error : new StackError('internal_error', {}, { cause: error }))
+      })
+  }
+
+  #lookAgain(): void {
+    const { feed } = this.#options
+    // What was read from the store may have led to where the feed begins.
+    const isFed = feed !== undefined && feed.end === undefined && this.#next >= feed.first
+    if (isFed) this.flow()
+    else if (!this.#isPaused) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined
+        this.flow()
+      }, LOOK_MS).unref()
+    }
+  }
+
+  /** Passes on what the store has; true where nothing can follow. */
+  async #readStore(sink: ByteSink): Promise<boolean> {
+    const { responseId: id, repository } = this.#options
+    const row = await repository.find(id)
+    if (row === undefined) throw new StackError('response_not_found', { id })
+    const isOpen = row.status === 'queued' || row.status === 'in_progress'
+    const after = this.#next - 1
+    const events = isOpen ? await repository.events(id, after) : await toldEvents(row, after, repository)
+    if (this.#isOver) return false
+    for (const json of events) pushFrame(sink, toFrame(json))
+    this.#next += events.length
+    return !isOpen
   }
 }
