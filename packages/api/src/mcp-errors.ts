@@ -1,7 +1,7 @@
 /** The rows of the error table that tell of MCP servers and of the connectors that name them. */
 import { row, sentence } from './error-row.ts'
 
-interface McpFailure {
+export interface McpFailure {
   /** The label under which the request or the configuration names the server. */
   server: string
   reason: string
