@@ -23,15 +23,12 @@ export interface Turn {
   readonly extra?: Readonly<Record<string, unknown>> | undefined
 }
 
-/**
- * The message of a turn. Beside calls the text is left out: it is what upstream's recordings have, and what the model says
- * while it calls tools is repeated in what it says after them.
- */
+/** The message of a turn. */
 export function toAssistantMessage(turn: Turn): ChatMessage {
   const { text, calls, reasoning, refusal, extra } = turn
   return {
     role: 'assistant',
-    content: calls.length > 0 ? '' : text,
+    content: text,
     ...(calls.length === 0 ? {} : { tool_calls: calls.map(toToolCall) }),
     ...(reasoning === undefined || reasoning === '' ? {} : { reasoning_content: reasoning }),
     ...(refusal === undefined || refusal === '' ? {} : { refusal }),

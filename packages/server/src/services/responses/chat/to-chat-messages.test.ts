@@ -213,8 +213,11 @@ describe('what continues a history', () => {
   })
   const history = ChatHistory.empty.append([{ role: 'user', content: 'Q' }, turn])
 
-  test('a turn that calls has no text, and arguments that vendors take', () => {
-    expect(turn).toMatchObject({ content: '', tool_calls: [{ function: { arguments: '{}' } }, { index: 1, id: 'c2' }] })
+  test('a turn that calls has its text, and arguments that vendors take', () => {
+    expect(turn).toMatchObject({
+      content: 'Let me see.',
+      tool_calls: [{ function: { arguments: '{}' } }, { index: 1, id: 'c2' }],
+    })
   })
 
   test('outputs come right behind the calls that they answer, before anything else', () => {

@@ -236,10 +236,12 @@ export class ResponseRun {
     this.#record.servedTier = turn.servedTier
     // Calls that will not be made would wait for their outputs for ever.
     const calls = endOfTurn(turn) === undefined ? turn.calls : []
+    const { text, refusal } = turn.said
     this.#record.messages.push(
       toAssistantMessage({
-        // What was refused is not told to the model again.
-        text: turn.isRefused ? turn.shownText : turn.rawText,
+        // Upstream's recordings have no text beside calls.
+        text: this.#options.world.asRecorded && calls.length > 0 ? '' : text,
+        refusal,
         reasoning: turn.thoughts,
         calls: calls.map(({ callId: id, ...call }) => ({ ...call, id })),
         extra: turn.extraMembers,

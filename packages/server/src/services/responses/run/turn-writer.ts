@@ -91,6 +91,9 @@ export class TurnWriter implements ChatDeltaSink {
   #filterFailure: { readonly error: unknown } | undefined
   /** The whole text, as the model wrote it. */
   rawText = ''
+  /** What a filter has let through. */
+  #passedText = ''
+  #refusal = ''
   thoughts = ''
   finishReason: string | undefined
   /** What the turn used; null where nobody told. */
@@ -119,6 +122,7 @@ export class TurnWriter implements ChatDeltaSink {
   }
 
   refusal(piece: string): void {
+    this.#refusal += piece
     this.#writing().addRefusal(piece)
   }
 
@@ -147,6 +151,11 @@ export class TurnWriter implements ChatDeltaSink {
 
   extra(members: Readonly<Record<string, unknown>>): void {
     this.extraMembers = members
+  }
+
+  /** What later turns are told that was said: of an answer that was refused, what was shown of it. */
+  get said(): { readonly text: string; readonly refusal: string } {
+    return { text: this.isRefused ? this.#passedText : this.rawText, refusal: this.#refusal }
   }
 
   /** The calls of the turn, in their order. */
@@ -265,10 +274,12 @@ export class TurnWriter implements ChatDeltaSink {
 
   #accept({ text, annotations = [], refusal }: ShownText): void {
     if (this.isRefused) return
+    this.#passedText += text
     if (text !== '') this.#writing().addText(text)
     this.annotate(annotations)
     if (refusal === undefined) return
     this.isRefused = true
+    this.#refusal += refusal
     this.#writing().addRefusal(refusal)
     this.#options.onRefused()
   }
