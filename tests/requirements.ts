@@ -364,4 +364,25 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'issue: agent engine',
   ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
+  [
+    'B110',
+    'OpenAI’s client, in both majors, creates, streams, parses, chains, fetches, replays, cancels and deletes responses, and keeps conversations.',
+    'issue: agent engine, real clients',
+  ],
+  [
+    'B111',
+    'OpenAI’s agents run with functions, handoffs, conversations, approvals, and MCP servers on either side.',
+    'issue: agent engine, real clients',
+  ],
+  ['B112', 'LangChain answers, streams, calls tools and chains by responses.', 'issue: agent engine, real clients'],
+  [
+    'B113',
+    'The AI SDK answers, streams, calls tools, refers to items of earlier turns and names sources.',
+    'issue: agent engine, real clients',
+  ],
+  [
+    'B114',
+    'llama-stack-client keeps responses, conversations and prompts, approves calls, and is guarded by shields.',
+    'issue: agent engine, real clients',
+  ],
 ]

@@ -30,7 +30,7 @@ function toRunner(under: UnderTest): Runner {
 
 const loopback = { config: { server: { allowPrivateUrls: true } } }
 
-describe.each(doors)('@openai/agents, through the %s [B028]', (door) => {
+describe.each(doors)('@openai/agents, through the %s [B111]', (door) => {
   test('runs functions until there is an answer', async () => {
     await withResponses({ door }, async (under) => {
       const agent = new Agent({ name: 'Adder', instructions: 'Add.', model: MODEL, tools: [add] })
@@ -173,7 +173,7 @@ describe.each(doors)('@openai/agents, through the %s [B028]', (door) => {
   })
 })
 
-describe.each(doors)('@openai/agents and MCP, through the %s [B028]', (door) => {
+describe.each(doors)('@openai/agents and MCP, through the %s [B111]', (door) => {
   test('has the server call the tools of an MCP server', async () => {
     await using mcp = await startMcpServer({ era: 'both' })
     await withResponses({ door, ...loopback }, async (under) => {
@@ -258,7 +258,7 @@ describe.each(doors)('@openai/agents and MCP, through the %s [B028]', (door) => 
   })
 })
 
-test('@openai/agents runs over a WebSocket [B028]', async () => {
+test('@openai/agents runs over a WebSocket [B111]', async () => {
   await withResponses({ door: 'socket' }, async (under) => {
     const modelProvider = new OpenAIProvider({ openAIClient: toOpenAi(under), useResponsesWebSocket: true })
     const runner = new Runner({ modelProvider, tracingDisabled: true })

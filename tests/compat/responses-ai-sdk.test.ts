@@ -19,7 +19,7 @@ const add = tool({
 })
 const once = { maxRetries: 0 }
 
-describe.each(doors)('the AI SDK, through the %s [B028]', (door) => {
+describe.each(doors)('the AI SDK, through the %s [B113]', (door) => {
   test('generates and streams text, with usage', async () => {
     await withResponses({ door }, async (under) => {
       const model = toProvider(under).responses(MODEL)
@@ -117,7 +117,7 @@ describe.each(doors)('the AI SDK, through the %s [B028]', (door) => {
       const openai = toProvider(under)
       const model = openai.responses(MODEL)
       const first = await generateText({ model, prompt: 'I am Ann', ...once })
-      const previousResponseId = String(first.providerMetadata?.['openai']?.['responseId'])
+      const { id: previousResponseId } = first.response
       const providerOptions = { openai: { previousResponseId } }
       const second = await generateText({
         model,
@@ -127,7 +127,8 @@ describe.each(doors)('the AI SDK, through the %s [B028]', (door) => {
         providerOptions,
         ...once,
       })
-      expect(second.text).toContain('3')
+      expect(second.text).toBe('The tools said: 3')
+      expect(under.chats().at(-1)?.messages[0]).toMatchObject({ role: 'user', content: [{ text: 'I am Ann' }] })
       const created = await under.call('POST /v1/conversations', {})
       // The route's own answer.
       const { id: conversation } = (await created.json()) as { id: string }
@@ -177,7 +178,7 @@ const searching = (door: (typeof doors)[number]): UnderTestOptions => ({
   }),
 })
 
-describe.each(doors)('the AI SDK and tools of the server, through the %s [B028]', (door) => {
+describe.each(doors)('the AI SDK and tools of the server, through the %s [B113]', (door) => {
   test('searches the web, and names its sources', async () => {
     await withResponses(searching(door), async (under) => {
       const openai = toProvider(under)
@@ -190,8 +191,8 @@ describe.each(doors)('the AI SDK and tools of the server, through the %s [B028]'
       const generated = await generateText(asked)
       expect(generated.text).toContain('They hum.')
       expect(generated.sources).toMatchObject([{ sourceType: 'url', url: 'https://llamas.example/a' }])
-      const said = generated.content.find(({ type }) => type === 'text')
-      expect(said?.providerMetadata?.['openai']?.['annotations']).toMatchObject([
+      const said = generated.content.flatMap((part) => (part.type === 'text' ? [part.providerMetadata] : []))
+      expect(said[0]?.['openai']?.['annotations']).toMatchObject([
         { type: 'url_citation', url: 'https://llamas.example/a', title: 'Llamas' },
       ])
       const streamed = streamText(asked)

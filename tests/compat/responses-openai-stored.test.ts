@@ -5,7 +5,7 @@ import { foldResponseEvents } from '../../packages/server/src/testing/fold-respo
 import { doors } from '../scenarios/stack-under-test.ts'
 import { MODEL, openAiClients, toOpenAi, withResponses } from './responses-rig.ts'
 
-describe.each(doors)('through the %s [B028]', (door) => {
+describe.each(doors)('through the %s [B110]', (door) => {
   describe.each(openAiClients)('%s', (_name, createClient) => {
     test('fetches, pages through the input of, and deletes what is stored', async () => {
       await withResponses({ door }, async (under) => {
@@ -132,7 +132,7 @@ describe.each(doors)('through the %s [B028]', (door) => {
   })
 })
 
-describe('over a WebSocket [B028]', () => {
+describe('over a WebSocket [B110]', () => {
   test('openai 7 creates one response after another on a connection', async () => {
     await withResponses({ door: 'socket' }, async (under) => {
       const socket = new ResponsesWS(toOpenAi(under))

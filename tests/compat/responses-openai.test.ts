@@ -15,7 +15,7 @@ const add = {
 }
 const Trip = z.object({ city: z.string(), days: z.number() })
 
-describe.each(doors)('through the %s [B028]', (door) => {
+describe.each(doors)('through the %s [B110]', (door) => {
   describe.each(openAiClients)('%s', (_name, createClient) => {
     test('creates a response, and reads its text and usage', async () => {
       await withResponses({ door }, async (under) => {
