@@ -152,6 +152,8 @@ describe('the body', () => {
           settings: {
             temperature: 0.5,
             include: ['message.output_text.logprobs'],
+            prompt_cache_key: 'k',
+            prompt_cache_retention: '24h',
             user: 'u',
             text: { verbosity: 'low' },
           },
@@ -172,6 +174,8 @@ describe('the body', () => {
       'logprobs',
       'verbosity',
       'max_completion_tokens',
+      'prompt_cache_key',
+      'prompt_cache_retention',
       'user',
       'top_k',
     ])

@@ -10,6 +10,7 @@ export type ChatSettings = Pick<
   | 'parallel_tool_calls'
   | 'presence_penalty'
   | 'prompt_cache_key'
+  | 'prompt_cache_retention'
   | 'reasoning'
   | 'safety_identifier'
   | 'service_tier'
@@ -81,6 +82,7 @@ export function toChatRequest(turn: ChatTurnInput): ChatCompletionRequest {
     service_tier: tierOf(turn),
     max_completion_tokens: turn.remainingOutputTokens,
     prompt_cache_key: settings.prompt_cache_key,
+    prompt_cache_retention: settings.prompt_cache_retention,
     user: settings.user,
     ...extra,
   })

@@ -37,17 +37,17 @@ export const responseParameters: Readonly<Record<string, ParameterRow>> = Object
   previous_response_id: { state: 'honoured', how: 'On any model; the response is committed before its last event.' },
   prompt: { state: 'honoured', how: 'A prompt of this server, with text, image and file variables.' },
   prompt_cache_key: { state: 'forwarded', how: 'The history of a response repeats the bytes of the one before it.' },
-  prompt_cache_retention: { state: 'forwarded', how: '' },
+  prompt_cache_retention: { state: 'forwarded', how: 'How long the vendor keeps the prompt.' },
   reasoning: {
     state: 'emulated',
     how: '`effort` is forwarded; a `summary` is written by a further call of the model.',
   },
-  safety_identifier: { state: 'forwarded', how: '' },
+  safety_identifier: { state: 'forwarded', how: 'By which the vendor knows who is behind a request.' },
   service_tier: { state: 'forwarded', how: 'The tier that served is in the response.' },
   store: { state: 'honoured', how: 'Default: true. A stored response goes on when its client leaves.' },
   stream: { state: 'honoured', how: 'Resumed by `GET /v1/responses/{id}?stream=true&starting_after=N`.' },
   stream_options: { state: 'honoured', how: '`include_obfuscation` pads deltas. Default: false.' },
-  temperature: { state: 'forwarded', how: '' },
+  temperature: { state: 'forwarded', how: 'The response shows 1 where the request says nothing.' },
   text: {
     state: 'emulated',
     how: 'Schemas natively where the model can; else by a forced tool or by instruction, checked and repaired once.',
@@ -60,10 +60,10 @@ export const responseParameters: Readonly<Record<string, ParameterRow>> = Object
     state: 'limited',
     how: '`function`, `custom`, `namespace`, `web_search`, `file_search` and `mcp`; others are refused by name.',
   },
-  top_logprobs: { state: 'forwarded', how: '' },
-  top_p: { state: 'forwarded', how: '' },
+  top_logprobs: { state: 'forwarded', how: 'More than 0 asks for log probabilities, as `include` does.' },
+  top_p: { state: 'forwarded', how: 'The response shows 1 where the request says nothing.' },
   truncation: { state: 'emulated', how: '`auto` leaves out the oldest turns where the model has no room for them.' },
-  user: { state: 'forwarded', how: '' },
+  user: { state: 'forwarded', how: 'The old name of `safety_identifier`.' },
 })
 
 /** Known to this server, and no business of the provider's. */
