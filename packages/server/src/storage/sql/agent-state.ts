@@ -4,6 +4,7 @@ import { lazy } from '../../kernel/lazy.ts'
 import type { Storage } from '../storage.ts'
 import { prepareConversations } from './conversations.ts'
 import { prepareJobQueue, prepareJobRows } from './jobs.ts'
+import type { LeaseProcess } from './jobs.ts'
 import { preparePrompts } from './prompts.ts'
 import { prepareResponseEvents } from './response-events.ts'
 import { prepareResponses } from './responses.ts'
@@ -14,6 +15,7 @@ import { prepareToolCalls } from './tool-calls.ts'
 export function prepareAgentState(
   database: SqliteDatabase,
   clock: Clock,
+  process: LeaseProcess,
 ): Pick<Storage, 'responses' | 'conversations' | 'prompts' | 'jobs'> {
   const conversations = lazy(() => prepareConversations(database))
   const responses = lazy(() => {
@@ -22,12 +24,12 @@ export function prepareAgentState(
     return prepareResponses({
       ...parts,
       database,
-      jobs: prepareJobRows(connection, clock),
+      jobs: prepareJobRows(connection, clock, process),
       append: conversations().append,
     })
   })
   const prompts = lazy(() => preparePrompts(database))
-  const jobs = lazy(() => prepareJobQueue(database, clock))
+  const jobs = lazy(() => prepareJobQueue(database, clock, process))
   return {
     responses: (principal) => responses()(principal),
     conversations: (principal) => conversations().of(principal),

@@ -154,7 +154,7 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
       const newState = ended ? [1, null] : [state === undefined ? 0 : 1, state ?? null]
       const packed = segment === undefined ? undefined : packSegment(segment)
       return writer.write(() => {
-        const row = find.get(owner, id, worker ?? null)
+        const row = find.get(owner, id, worker === undefined ? null : jobs.nameOf(worker))
         if (row === undefined) return false
         const seq = Number(row['seq'])
         if (packed !== undefined && !events.add(seq, packed)) return false

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../kernel/clock.ts'
 import { createLog } from '../../kernel/log.ts'
 import { createServerLock } from './server-lock.ts'
+import type { ServerLock } from './server-lock.ts'
 
 let folder: string
 let path: string
@@ -20,11 +21,11 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-function lock(pid: number): Disposable {
+function lock(pid: number): ServerLock {
   // What the log writes is JSON of its own making.
   const write = (line: string): unknown => logged.push(JSON.parse(line) as JsonObject)
   const log = createLog({ level: 'debug', format: 'json', clock: systemClock, write })
-  return createServerLock({ path, pid, clock: systemClock, log })
+  return createServerLock({ path, holder: { pid, startedAtMs: systemClock.now() }, log })
 }
 
 test('the second of two is warned with the first’s process, and with what to do', () => {
@@ -43,17 +44,21 @@ test('the end of the second is no end of the first', () => {
 })
 
 test('a lock is free again when its holder has ended', () => {
-  lock(11)[Symbol.dispose]()
-  using _second = lock(22)
+  const first = lock(11)
+  expect(first.predecessor).toBeUndefined()
+  expect(lock(22).predecessor).toBeUndefined()
+  first[Symbol.dispose]()
+  logged = []
+  using second = lock(33)
+  expect(second.predecessor).toMatchObject({ pid: 11 })
   expect(logged).toEqual([])
 })
 
 test('a killed process leaves no lock behind', async () => {
   const script = `
     const { createServerLock } = await import(${JSON.stringify(new URL('./server-lock.ts', import.meta.url))})
-    const { systemClock } = await import(${JSON.stringify(new URL('../../kernel/clock.ts', import.meta.url))})
     const { silentLog } = await import(${JSON.stringify(new URL('../../kernel/log.ts', import.meta.url))})
-    globalThis.lock = createServerLock({ path: ${JSON.stringify(path)}, pid: process.pid, clock: systemClock, log: silentLog })
+    globalThis.lock = createServerLock({ path: ${JSON.stringify(path)}, holder: { pid: process.pid, startedAtMs: 7 }, log: silentLog })
     process.stdout.write('held')
     setInterval(() => undefined, 1000)
   `
@@ -64,8 +69,9 @@ test('a killed process leaves no lock behind', async () => {
   expect(logged).toMatchObject([{ level: 'warn', pid: child.pid }])
   child.kill('SIGKILL')
   await once(child, 'exit')
-  using _free = lock(33)
+  using free = lock(33)
   expect(logged).toHaveLength(1)
+  expect(free.predecessor).toEqual({ pid: child.pid, startedAtMs: 7 })
 })
 
 test('its file is its owner’s, and one that cannot be a lock stops nobody', async () => {

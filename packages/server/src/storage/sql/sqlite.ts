@@ -12,6 +12,7 @@ import { createRequestLogRetention } from './request-log-retention.ts'
 import { createRequestLog } from './request-log.ts'
 import { createExpiredReplySweep, prepareResponseCache } from './response-cache.ts'
 import { createServerLock } from './server-lock.ts'
+import type { LockHolder } from './server-lock.ts'
 import { prepareShields } from './shields.ts'
 import { prepareConnectorTokens, preparePendingLogins } from './connector-logins.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
@@ -43,9 +44,8 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
     await openSqliteDatabase({ path, busyTimeoutMs: config.busy_timeout_ms, clock, log, worker }),
   )
   // The workers of a server have one lock between them. What another server is told is whom to stop: their primary.
-  if (worker?.maintains !== false) {
-    stack.use(createServerLock({ path, pid: worker === undefined ? process.pid : process.ppid, clock, log }))
-  }
+  const holder = { pid: worker === undefined ? process.pid : process.ppid, startedAtMs: clock.now() }
+  const lock = worker?.maintains === false ? undefined : stack.use(createServerLock({ path, holder, log }))
   const requestLog = stack.use(createRequestLog(database, log))
   if (worker?.maintains !== false) {
     stack.use(createRequestLogRetention({ database, clock, log, retentionDays: requestLogRetentionDays }))
@@ -56,7 +56,11 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
   const modelProbes = prepareModelProbes(database)
   const modelRevision = worker === undefined ? () => 0 : prepareModelRevision(database)
   const responseCache = prepareResponseCache({ database, clock, maxBytes: responseCacheMaxBytes })
-  const agentState = prepareAgentState(database, clock)
+  const agentState = prepareAgentState(database, clock, {
+    // Two processes of one server may start in the same millisecond.
+    name: toLeaseName(lock === undefined ? { ...holder, pid: process.pid } : holder),
+    dead: lock?.predecessor === undefined ? undefined : toLeaseName(lock.predecessor),
+  })
   // Prepared by the first use: a start needs none.
   const shields = lazy(() => prepareShields(database))
   const connectorTokens = lazy(() => prepareConnectorTokens(database))
@@ -87,4 +91,9 @@ async function open(input: BackendInput<z.infer<typeof SqliteConfig>>): Promise<
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** Under this name the leases of a process stand. */
+function toLeaseName({ pid, startedAtMs }: LockHolder): string {
+  return `${pid}@${startedAtMs}`
 }
