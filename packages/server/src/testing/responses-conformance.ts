@@ -77,6 +77,20 @@ function describeRows(open: OpenStore): void {
     expect(await next.find('four')).toBeUndefined()
   })
 
+  test('are found together, as far as they are there', async () => {
+    const storage = await open()
+    const repository = storage.responses(newcomer())
+    const rows = [response('one'), running('two'), response('three')]
+    for (const row of rows) await repository.insert(row)
+    const found = async (...wanted: string[]) =>
+      (await repository.findMany(wanted)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    expect(await found('two', 'gone', 'one', 'one')).toEqual([rows[0], rows[1]])
+    expect(await found()).toEqual([])
+    const many = Array.from({ length: 5000 }, (_, index) => `resp_${index}`)
+    expect(await found(...many, 'three')).toEqual([rows[2]])
+    expect(await storage.responses(newcomer()).findMany(['one'])).toEqual([])
+  })
+
   test('keep items that are written over several lines', async () => {
     const repository = (await open()).responses(newcomer())
     await repository.insert(response('lines', { input: ['{\n  "a": [\n1]\n}', '{"b":"\\n"}'] }))

@@ -1,16 +1,14 @@
 /** What came before a response: the chain of responses that it continues, or its conversation. */
-import type { ChatMessage, ItemResource, Principal } from '@llama-stack/api'
+import type { ChatMessage, Principal } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import type { ResponseRow } from '../../../storage/agent-state.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { ChatHistory } from '../chat/chat-history.ts'
-import { placedItems } from '../chat/chat-item.ts'
-import { readReferencedFiles } from '../chat/referenced-files.ts'
 import type { FileReader } from '../chat/referenced-files.ts'
-import { appendItems } from '../chat/to-chat-messages.ts'
 import type { ToChatMessagesOptions } from '../chat/to-chat-messages.ts'
 import type { Item } from '../output/output.ts'
 import type { KnownListings } from '../tools/tool-sources.ts'
+import { toConversationChat } from './conversation-chat.ts'
 
 export interface LoadedHistory {
   readonly chat: ChatHistory
@@ -82,18 +80,13 @@ function toListings(texts: readonly string[]): KnownListings {
 }
 
 async function loadConversation(id: string, principal: Principal, world: HistoryWorld): Promise<LoadedHistory> {
-  const { storage, files: reader, reading } = world
-  const conversations = storage.conversations(principal)
+  const conversations = world.storage.conversations(principal)
   if ((await conversations.find(id)) === undefined) throw new StackError('conversation_not_found', { id })
   const { rows } = await conversations.listItems(id, { order: 'asc' })
-  const texts = rows.map(({ item }) => item)
-  const items = texts.map((text) => JSON.parse(text) as ItemResource)
-  const placed = placedItems(items, 'conversation.items')
-  const files = await readReferencedFiles(placed, { reader, principal })
-  const { history } = appendItems(ChatHistory.empty, placed, { ...reading, files, isKept: true })
+  const textsWith = (part: string): string[] => rows.flatMap(({ item }) => (item.includes(part) ? [item] : []))
   return {
-    chat: history,
-    listings: toListings(texts.filter((text) => text.includes(MCP_LISTING))),
-    find: (itemId) => items.find((item) => item.id === itemId) as Item | undefined,
+    chat: await toConversationChat(rows, principal, world),
+    listings: toListings(textsWith(MCP_LISTING)),
+    find: (itemId) => parseItems(textsWith(itemId)).find((item) => item.id === itemId),
   }
 }
