@@ -63,22 +63,25 @@ export function createResponsesService(
   return {
     createResponse: (request, context) => create(request, context, world),
     async retrieveResponse({ response_id: id, stream, starting_after: after = -1, include }, context) {
-      const row = await getRow(id, context, storage)
+      const row = await getRow(id, context, world)
       if (stream === true) {
-        const feed = active.find(id, context.principal)?.feed
+        const running = active.find(id, context.principal)
+        // Of a run to which nobody listens, the events are made from what came of it.
+        if (running !== undefined && running.feed === undefined) await running.ended
+        const feed = running?.feed
         const stored = { responseId: row.id, after, repository: storage.responses(context.principal), feed }
         return { kind: 'stream', stream: new StoredStream(stored), contentType: 'text/event-stream' }
       }
       return value(toResponse(row, include))
     },
     async deleteResponse({ response_id: id }, context) {
-      await getRow(id, context, storage)
+      await getRow(id, context, world)
       await active.disown(id, context.principal)
       await storage.responses(context.principal).delete(id)
       return value({ id, object: 'response', deleted: true })
     },
     async cancelResponse({ response_id: id }, context) {
-      return value(await cancel(await getRow(id, context, storage), context, world))
+      return value(await cancel(await getRow(id, context, world), context, world))
     },
     async listResponses({ after, limit, order, model }, context) {
       const page = await storage.responses(context.principal).list({ after, limit, order, model })
@@ -88,7 +91,7 @@ export function createResponsesService(
     },
     async listInputItems({ response_id: id, after, before, limit, order, include = [] }, context) {
       const rows = await storage.responses(context.principal).chain(id)
-      const own = rows?.at(-1) ?? (await getRow(id, context, storage))
+      const own = rows?.at(-1) ?? (await getRow(id, context, world))
       const earlier = (rows ?? []).slice(0, -1).flatMap(({ input, output }) => [...input, ...output])
       return value(toItemPage(parseItems([...earlier, ...own.input], include), { after, before, limit, order }))
     },
@@ -105,10 +108,17 @@ interface ServiceWorld extends ResponsesOptions {
   readonly worker: string
 }
 
-async function getRow(id: string, { principal }: CallContext, storage: Storage): Promise<ResponseRow> {
+/** The response as it is kept, or as it is while somebody waits for it: then it is kept at its end only. */
+async function getRow(
+  id: string,
+  { principal }: CallContext,
+  { storage, active }: Pick<ServiceWorld, 'storage' | 'active'>,
+): Promise<ResponseRow> {
   const row = await storage.responses(principal).find(id)
-  if (row === undefined) throw new StackError('response_not_found', { id })
-  return row
+  if (row !== undefined) return row
+  const run = active.find(id, principal)?.run
+  if (run === undefined || !run.plan.settled.isStored) throw new StackError('response_not_found', { id })
+  return { id, ...run.row() }
 }
 
 async function create(
@@ -215,7 +225,7 @@ async function cancel(
   if (!(await active.cancel(row.id, context.principal))) {
     await endStored(row.id, { status: 'cancelled' }, storage.responses(context.principal))
   }
-  const ended = await getRow(row.id, context, storage)
+  const ended = await getRow(row.id, context, { storage, active })
   if (ended.status === 'cancelled') return toResponse(ended)
   throw new StackError('response_not_cancellable', { id: row.id, problem: `it is ${ended.status}` })
 }
