@@ -17,6 +17,7 @@ const files: readonly (readonly [path: string, generate: () => Promise<string> |
   ['docs/openapi.json', async () => (await import('./generate-openapi.ts')).generateOpenApi()],
   ['docs/reference/errors.md', async () => (await import('./generate-reference.ts')).generateErrorReference()],
   ['docs/reference/models.md', async () => (await import('./generate-model-reference.ts')).generateModelReference()],
+  ['docs/responses.md', async () => (await import('./generate-responses-page.ts')).generateResponsesPage()],
   ['docs/compatibility.md', async () => (await import('./generate-reference.ts')).generateCompatibility()],
 ]
 
