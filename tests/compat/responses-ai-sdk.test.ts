@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { startMcpServer, TINY_PNG } from '../../packages/server/src/testing/mcp-servers.ts'
 import { doors } from '../scenarios/stack-under-test.ts'
-import type { UnderTest, UnderTestOptions } from '../scenarios/stack-under-test.ts'
-import { MODEL, withResponses } from './responses-rig.ts'
+import type { UnderTest } from '../scenarios/stack-under-test.ts'
+import { MODEL, searching, withResponses } from './responses-rig.ts'
 
 const toProvider = ({ url, fetch }: Pick<UnderTest, 'url' | 'fetch'>): OpenAIProvider =>
   createOpenAI({ baseURL: `${url}/v1`, apiKey: 'none', fetch })
@@ -160,22 +160,6 @@ describe.each(doors)('the AI SDK, through the %s [B113]', (door) => {
       expect(text).toBe('I heard: Look. I saw 1 image.')
     })
   })
-})
-
-/** A search engine at the scripted vendor's address. */
-const searching = (door: (typeof doors)[number]): UnderTestOptions => ({
-  door,
-  routes: {
-    'POST /search': {
-      json: { results: [{ title: 'Llamas', url: 'https://llamas.example/a', content: 'They hum.', score: 1 }] },
-    },
-  },
-  configOf: ({ url }) => ({
-    providers: [
-      { api: 'inference', id: 'vendor', type: 'remote::openai', config: { base_url: `${url}/v1`, api_key: 'sk-test' } },
-      { api: 'tool_runtime', id: 'search', type: 'remote::tavily-search', config: { api_key: 'k', base_url: url } },
-    ],
-  }),
 })
 
 describe.each(doors)('the AI SDK and tools of the server, through the %s [B113]', (door) => {

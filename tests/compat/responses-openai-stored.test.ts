@@ -129,6 +129,22 @@ describe.each(doors)('through the %s [B110]', (door) => {
         await expect(conversations.retrieve(conversation.id)).rejects.toMatchObject({ status: 404 })
       })
     })
+
+    test('counts tokens and compacts', async () => {
+      await withResponses({ door }, async (under) => {
+        const { responses } = createClient(under)
+        const counted = await responses.inputTokens.count({ model: MODEL, input: 'How many tokens is this?' })
+        expect(counted.object).toBe('response.input_tokens')
+        expect(counted.input_tokens).toBeGreaterThan(4)
+        const compacted = await responses.compact({ model: MODEL, input: 'A long story.' })
+        expect(compacted.object).toBe('response.compaction')
+        expect(compacted.output.at(-1)?.type).toBe('compaction')
+        const input = [...compacted.output, { role: 'user' as const, content: 'Go on' }]
+        // What was compacted is an input as it is.
+        const next = await responses.create({ model: MODEL, input: input as never })
+        expect(next.output_text).toContain('Go on')
+      })
+    })
   })
 })
 

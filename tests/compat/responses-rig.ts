@@ -2,7 +2,7 @@
 import OpenAI from 'openai'
 import OpenAI6 from 'openai6'
 import { withStack } from '../scenarios/stack-under-test.ts'
-import type { UnderTest, UnderTestOptions } from '../scenarios/stack-under-test.ts'
+import type { Door, UnderTest, UnderTestOptions } from '../scenarios/stack-under-test.ts'
 import { answerByRules, toChat } from './rule-model.ts'
 import type { AskedChat } from './rule-model.ts'
 
@@ -41,3 +41,19 @@ export const openAiClients = [
       new OpenAI6({ baseURL: `${url}/v1`, apiKey: 'none', fetch, maxRetries: 0 }) as unknown as OpenAI,
   ],
 ] as const
+
+/** A stack with a search engine, at the scripted vendor's address, that always finds one page. */
+export const searching = (door: Door): UnderTestOptions => ({
+  door,
+  routes: {
+    'POST /search': {
+      json: { results: [{ title: 'Llamas', url: 'https://llamas.example/a', content: 'They hum.', score: 1 }] },
+    },
+  },
+  configOf: ({ url }) => ({
+    providers: [
+      { api: 'inference', id: 'vendor', type: 'remote::openai', config: { base_url: `${url}/v1`, api_key: 'sk-test' } },
+      { api: 'tool_runtime', id: 'search', type: 'remote::tavily-search', config: { api_key: 'k', base_url: url } },
+    ],
+  }),
+})

@@ -3,6 +3,7 @@
  *
  * - `call add {"a":1}` calls the tool `add`, if it is offered and no tool has answered yet; several make parallel calls.
  * - `think` has it tell its reasoning first.
+ * - `refuse` has it refuse, as OpenAI's models do.
  * - `slowly` has it say a hundred words, one after the other.
  * - `write {…}` has it say that JSON, whatever the form that is asked for.
  * - Else it says everything that users said, and how many images it saw.
@@ -16,7 +17,9 @@ export interface AskedChat {
   readonly stream?: boolean
   readonly messages: readonly { readonly role: string; readonly content?: unknown; readonly tool_call_id?: string }[]
   readonly tools?: readonly { readonly function: { readonly name: string; readonly parameters?: unknown } }[]
+  readonly tool_choice?: unknown
   readonly response_format?: unknown
+  readonly logprobs?: boolean
 }
 
 interface Call {
@@ -28,6 +31,7 @@ interface Call {
 interface Answer {
   readonly text?: string
   readonly reasoning?: string
+  readonly refusal?: string
   readonly calls?: readonly Call[]
   /** Pause between two pieces. */
   readonly gapMs?: number
@@ -38,7 +42,10 @@ export function answerByRules(request: ScriptedRequest): ScriptedReply {
   const chat = toChat(request)
   const answer = decide(chat)
   if (chat.stream !== true) return { json: toCompletion(answer) }
-  return { events: toChunks(answer), ...(answer.gapMs !== undefined && { gapMs: answer.gapMs }) }
+  return {
+    events: toChunks(answer, chat.logprobs === true),
+    ...(answer.gapMs !== undefined && { gapMs: answer.gapMs }),
+  }
 }
 
 /** A chat as it was sent. */
@@ -72,6 +79,7 @@ function decide({ messages, tools = [] }: AskedChat): Answer {
     .map(([, name = '', args = ''], index) => ({ id: `call_${messages.length}_${index}`, name, arguments: args }))
     .filter(({ name }) => offered.has(name))
   if (calls.length > 0) return { ...thinking, calls }
+  if (asked.includes('refuse')) return { ...thinking, refusal: 'I must not.' }
   const json = /write (\{.*\})/s.exec(asked)?.[1]
   if (json !== undefined) return { ...thinking, text: json }
   if (asked.includes('slowly'))
@@ -90,10 +98,11 @@ const usage = {
   completion_tokens_details: { reasoning_tokens: 1 },
 }
 
-function toCompletion({ text = null, reasoning, calls }: Omit<Answer, 'text'> & { text?: string | null }): object {
+function toCompletion({ text, reasoning, refusal, calls }: Answer): object {
   const message = {
     role: 'assistant',
-    content: text,
+    content: text ?? null,
+    ...(refusal !== undefined && { refusal }),
     ...(reasoning !== undefined && { reasoning_content: reasoning }),
     ...(calls !== undefined && { tool_calls: calls.map((call) => toCall(call)) }),
   }
@@ -109,11 +118,11 @@ function toCall({ id, name, arguments: args }: Call): object {
   return { id, type: 'function', function: { name, arguments: args } }
 }
 
-function toChunks({ text = '', reasoning = '', calls = [] }: Answer): object[] {
-  const chunk = (delta: object, finish: string | null = null): object => ({
+function toChunks({ text = '', reasoning = '', refusal = '', calls = [] }: Answer, weighs: boolean): object[] {
+  const chunk = (delta: Readonly<Record<string, unknown>>, finish: string | null = null): object => ({
     ...head,
     object: 'chat.completion.chunk',
-    choices: [{ index: 0, delta, finish_reason: finish }],
+    choices: [{ index: 0, delta, finish_reason: finish, ...(weighs && { logprobs: toLogprobs(delta['content']) }) }],
   })
   const inCalls = calls.flatMap((call, index) => [
     chunk({ tool_calls: [{ index, ...toCall({ ...call, arguments: '' }) }] }),
@@ -123,10 +132,18 @@ function toChunks({ text = '', reasoning = '', calls = [] }: Answer): object[] {
     chunk({ role: 'assistant', content: '' }),
     ...pieces(reasoning).map((piece) => chunk({ reasoning_content: piece })),
     ...pieces(text).map((content) => chunk({ content })),
+    ...pieces(refusal).map((piece) => chunk({ refusal: piece })),
     ...inCalls,
     chunk({}, calls.length > 0 ? 'tool_calls' : 'stop'),
     { ...head, object: 'chat.completion.chunk', choices: [], usage },
   ]
+}
+
+/** Each piece is a token, and the model is sure of it. */
+function toLogprobs(token: unknown): object | null {
+  if (typeof token !== 'string' || token === '') return null
+  const bytes = [...Buffer.from(token)]
+  return { content: [{ token, bytes, logprob: -0.5, top_logprobs: [{ token, bytes, logprob: -0.5 }] }], refusal: null }
 }
 
 function pieces(text: string): string[] {
