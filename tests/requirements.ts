@@ -326,7 +326,7 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'issue: agent engine',
   ],
   [
-    'B095',
+    'B140',
     'Functions of the program run for every client, at once, within their time; what goes wrong is told to the model.',
     'issue: agent engine, your own functions',
   ],
@@ -364,6 +364,16 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'issue: agent engine',
   ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
+  [
+    'B120',
+    'The tokens of an input are counted as its vendor counts them, tools and history included, or said to be an estimate.',
+    'issue: agent engine, token counting',
+  ],
+  [
+    'B122',
+    'A conversation is compacted on request and by itself, on any model, and stays so for whatever continues it.',
+    'issue: agent engine, compaction',
+  ],
   [
     'B110',
     'OpenAI’s client, in both majors, creates, streams, parses, chains, fetches, replays, cancels and deletes responses, and keeps conversations.',

@@ -43,7 +43,7 @@ const add = defineTool({
 })
 
 describe.each(doors)('through the %s', (door) => {
-  test('[B095] a function of the program runs for a client that knows nothing of it', async () => {
+  test('[B140] a function of the program runs for a client that knows nothing of it', async () => {
     await withTools({ door, tools: [add], calls: [{ name: 'add', arguments: { a: 2, b: 3 } }] }, async (scene) => {
       const { status, output } = await scene.ask(ask)
       expect(status).toBe('completed')
