@@ -363,6 +363,31 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'What is done otherwise than it was asked is told in a header and in the request log, or refused in strict mode.',
     'issue: agent engine',
   ],
+  [
+    'B130',
+    'A response in the background survives its process: calls with effects are made once, and its stream goes on without a gap.',
+    'issue: agent engine, state',
+  ],
+  [
+    'B131',
+    'A process that is asked to end gives its responses back, and the next one goes on with them at once.',
+    'issue: agent engine, state',
+  ],
+  [
+    'B132',
+    'Processes on one folder read, cancel and delete each other’s responses, and take over those of the dead.',
+    'issue: agent engine, state',
+  ],
+  [
+    'B133',
+    'A stored response goes on without its client and can be read from where it left; one that is not stored ends with it.',
+    'user-asks 16',
+  ],
+  [
+    'B134',
+    'Cancelling ends the calls of models and tools at once, is repeatable, and leaves a response that says what was said.',
+    'issue: agent engine',
+  ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
   [
     'B120',

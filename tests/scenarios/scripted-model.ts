@@ -148,3 +148,17 @@ export function calls(...made: readonly ScriptedCall[]): ScriptedReply {
   }))
   return streams(pieces, { finish: 'tool_calls' })
 }
+
+/** A turn that says one text and does not stream: what summaries are asked for with. */
+export function wholly(text: string): ScriptedReply {
+  return {
+    json: {
+      id: 'chatcmpl-4',
+      object: 'chat.completion',
+      created: 1_700_000_000,
+      model: 'm1',
+      choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop', logprobs: null }],
+      usage: TURN_USAGE,
+    },
+  }
+}

@@ -25,19 +25,27 @@ import { toStoredLogins, toStoredTokens } from './services/mcp/stored-logins.ts'
 import { createPromptsService } from './services/prompts/prompts-service.ts'
 import type { AnyProviderHandle } from './services/providers/provider-handle.ts'
 import { ofApi } from './services/providers/provider-handle.ts'
+import type { FindChatModel } from './services/models/chat-model-lookup.ts'
+import { Compaction } from './services/responses/compaction/compaction.ts'
+import { readCompactionSettings } from './services/responses/compaction/compaction-config.ts'
 import { createSummarySeal } from './services/responses/compaction/sealed-summary.ts'
+import { compactInput } from './services/responses/input/compact-input.ts'
+import { countInput } from './services/responses/input/count-input.ts'
 import { createResponsesService } from './services/responses/responses-service.ts'
+import type { ResponsesOptions } from './services/responses/responses-service.ts'
 import { toGuards } from './services/responses/run/text-filters.ts'
 import { toSearchPort } from './services/responses/tools/search-tools.ts'
 import type { RegisteredTool } from './services/responses/tools/tool-sources.ts'
 import type { SafetyService } from './services/safety/safety-service.ts'
 import { toFileSearch } from './services/search-tools/file-search.ts'
 import { findWebSearchDefault, toWebSearch } from './services/search-tools/web-search.ts'
+import { createTokenCounter } from './services/tokens/token-counter.ts'
 import type { Storage } from './storage/storage.ts'
 
 export interface AgentEngineOptions {
   readonly config: StackConfig
   readonly inference: Inference
+  readonly findModel: FindChatModel
   readonly safety: SafetyService
   readonly providers: readonly AnyProviderHandle[]
   readonly upstream: Upstream
@@ -76,24 +84,33 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     files: toFileSearch({}),
   })
   const mcp = openConfiguredMcp(options, keys)
-  const responses = createResponsesService({
+  const compaction = new Compaction({
+    settings: readCompactionSettings(ofResponses(config)),
+    seal: summaries,
+    ids,
+    clock,
+  })
+  const world = {
     storage,
     clock,
     ids,
     log,
-    unseal: (sealed) => thoughts.open(sealed),
+    unseal: (sealed: string) => thoughts.open(sealed),
     plans: {
       storage,
       ids,
       files: undefined,
       reading: {
-        readCompaction: (sealed) => summaries.open(sealed),
+        readCompaction: (sealed) => compaction.expand(sealed),
         readReasoning: (sealed) => thoughts.open(sealed),
         skipsRepeated: !options.isLive,
       },
     },
     runs: {
       inference,
+      findModel: options.findModel,
+      tokens: createTokenCounter(),
+      compaction,
       sources: {
         mcp: () => Promise.resolve(mcp.host),
         search: () => Promise.resolve(search),
@@ -108,9 +125,14 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       openGuards: async (shields, caller) => toGuards(await safety.openGuardrails(shields, caller)),
       seal: (text) => thoughts.seal(text),
     },
-  })
+  } satisfies ResponsesOptions
+  const responses = createResponsesService(world)
   return {
-    responses: { ...responses, compactResponse: later, countInputTokens: later },
+    responses: {
+      ...responses,
+      compactResponse: (request, context) => compactInput(request, context, world),
+      countInputTokens: (request, context) => countInput(request, context, world),
+    },
     conversations: createConversationsService({ storage, clock, ids }),
     prompts: createPromptsService({ storage, clock, ids }),
     connectors: mcp.connectors,
@@ -144,6 +166,7 @@ function openConfiguredMcp(options: AgentEngineOptions, keys: SecretKeySource): 
 /** Addresses at which a server listens and no browser finds it. */
 const WILDCARDS = new Set(['0.0.0.0', '::'])
 
-function later(): never {
-  throw new Error('not yet')
+/** Where the second dialect has the settings of compaction. */
+function ofResponses({ providers }: StackConfig): unknown {
+  return providers.find(({ api }) => api === 'responses')?.config['compaction_config']
 }

@@ -29,6 +29,7 @@ import { providerRegistry } from './providers/registry.gen.ts'
 import { toInferenceForProviders } from './services/inference/inference-for-providers.ts'
 import { createInferenceService } from './services/inference/inference-service.ts'
 import { createInspectService } from './services/inspect/inspect-service.ts'
+import { createChatModelLookup } from './services/models/chat-model-lookup.ts'
 import { ModelFactsBook } from './services/models/model-facts-book.ts'
 import { ModelProbes } from './services/models/model-probes.ts'
 import { ModelRegistry } from './services/models/model-registry.ts'
@@ -147,6 +148,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
     createLateAgents({
       ...world,
       inference: inferring,
+      findModel: createChatModelLookup(known),
       safety: safeguards,
       providers: everyProvider,
       upstream,

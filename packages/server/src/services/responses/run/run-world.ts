@@ -1,6 +1,9 @@
 /** What every run of this server works with. */
 import type { Clock, Inference, Log } from '@llama-stack/api'
 import type { Ids } from '../../../kernel/ids.ts'
+import type { FindChatModel } from '../../models/chat-model-lookup.ts'
+import type { TokenCounter } from '../../tokens/token-counter.ts'
+import type { Compaction } from '../compaction/compaction.ts'
 import type { ToolSources } from '../tools/tool-sources.ts'
 import type { RunCaller } from './run-plan.ts'
 import type { TextFilter } from './turn-writer.ts'
@@ -22,6 +25,9 @@ export type GuardCaller = RunCaller & { readonly signal: AbortSignal }
 export interface RunWorld {
   readonly inference: Pick<Inference, 'createChatCompletion'>
   readonly sources: ToolSources
+  readonly findModel: FindChatModel
+  readonly tokens: TokenCounter
+  readonly compaction: Compaction
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
