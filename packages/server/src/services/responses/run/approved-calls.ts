@@ -22,24 +22,35 @@ export interface ApprovedCallsOptions {
   readonly caller: ToolCaller
   readonly ledger: CallLedger
   readonly runsInParallel: boolean
+  /** Called when answers have been taken: from here on the response must not be forgotten. */
+  readonly onTaken: () => void
 }
 
-/** Resolves with what the model is told. Throws `approval_used` for an answer that was given before. */
+/** Resolves with what the model is told. Throws `approval_used` where every answer was given before. */
 export async function runApprovals(
   approvals: readonly Approval[],
   options: ApprovedCallsOptions,
 ): Promise<readonly ChatMessage[]> {
-  for (const { requestId } of approvals) {
-    if (await options.repository.consumeApproval(requestId, options.responseId)) continue
-    throw new StackError('approval_used', { id: requestId })
+  const taken: Approval[] = []
+  for (const approval of approvals) {
+    if (await options.repository.consumeApproval(approval.requestId, options.responseId)) taken.push(approval)
   }
-  const denied = approvals.filter(({ isApproved }) => !isApproved)
-  const calls = approvals
-    .filter(({ isApproved }) => isApproved)
-    .map((approval, index) => toCall(approval, index, options))
+  const late = approvals.filter((approval) => !taken.includes(approval))
+  const [first] = late
+  if (first !== undefined && taken.length === 0) throw new StackError('approval_used', { id: first.requestId })
+  options.onTaken()
+  const denied = taken.filter(({ isApproved }) => !isApproved)
+  const calls = taken.filter(({ isApproved }) => isApproved).map((approval, index) => toCall(approval, index, options))
   const round = await runToolRound(calls, { ...options, judge: (asked) => asked.map(() => ({ run: true })) })
-  return [...denied.flatMap(({ callId, reason }) => toToolMessages(callId, toDenial(reason))), ...round.messages]
+  return [
+    ...late.flatMap(({ callId }) => toToolMessages(callId, ANSWERED_BEFORE)),
+    ...denied.flatMap(({ callId, reason }) => toToolMessages(callId, toDenial(reason))),
+    ...round.messages,
+  ]
 }
+
+/** An answer that comes with others which are new. */
+const ANSWERED_BEFORE = 'This call was approved or denied in another response, and was not made again.'
 
 function toDenial(reason: string | undefined): string {
   const why = reason === undefined || reason === '' ? '' : ` Their reason: ${reason}`

@@ -278,6 +278,8 @@ export class ResponseRun {
       caller: this.#caller(),
       ledger: this.#ledger,
       runsInParallel: plan.settled.runsInParallel,
+      // A failure of the model is now one of the response: what was approved cannot be approved again.
+      onTaken: () => this.#open({}),
     })
   }
 
