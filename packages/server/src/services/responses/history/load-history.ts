@@ -15,6 +15,8 @@ export interface LoadedHistory {
   readonly listings: KnownListings
   /** An item of it by its id. */
   find(itemId: string): Item | undefined
+  /** The calls that somebody was asked to approve. */
+  approvalRequests(): readonly Item[]
 }
 
 export interface HistoryWorld {
@@ -33,6 +35,7 @@ const NOTHING: LoadedHistory = Object.freeze({
   chat: ChatHistory.empty,
   listings: new Map(),
   find: () => undefined,
+  approvalRequests: () => [],
 })
 
 /** Throws `previous_response_not_found`, `previous_response_open` or `conversation_not_found`. */
@@ -52,14 +55,20 @@ async function loadChain(id: string, principal: Principal, { storage }: HistoryW
   return {
     // What the engine has written is what it reads.
     chat: ChatHistory.empty.append(rows.flatMap((row) => row.messages.map((text) => JSON.parse(text) as ChatMessage))),
-    listings: toListings(itemTexts(rows, MCP_LISTING)),
-    find: (itemId) => parseItems(itemTexts(rows, itemId)).find((item) => item.id === itemId),
+    ...toLookups((part) => itemTexts(rows, part)),
   }
 }
 
-const MCP_LISTING = '"type":"mcp_list_tools"'
+/** What is looked up in items, most of which never need to be parsed. `textsWith` gives those that hold a text. */
+function toLookups(textsWith: (part: string) => readonly string[]): Omit<LoadedHistory, 'chat'> {
+  return {
+    listings: toListings(textsWith('"type":"mcp_list_tools"')),
+    find: (itemId) => parseItems(textsWith(itemId)).find((item) => item.id === itemId),
+    approvalRequests: () =>
+      parseItems(textsWith('"type":"mcp_approval_request"')).filter(({ type }) => type === 'mcp_approval_request'),
+  }
+}
 
-/** The items in whose text something is found: most of them never need to be parsed. */
 function itemTexts(rows: readonly ResponseRow[], part: string): string[] {
   return rows.flatMap(({ input, output }) => [...input, ...output].filter((text) => text.includes(part)))
 }
@@ -83,10 +92,8 @@ async function loadConversation(id: string, principal: Principal, world: History
   const conversations = world.storage.conversations(principal)
   if ((await conversations.find(id)) === undefined) throw new StackError('conversation_not_found', { id })
   const { rows } = await conversations.listItems(id, { order: 'asc' })
-  const textsWith = (part: string): string[] => rows.flatMap(({ item }) => (item.includes(part) ? [item] : []))
   return {
     chat: await toConversationChat(rows, principal, world),
-    listings: toListings(textsWith(MCP_LISTING)),
-    find: (itemId) => parseItems(textsWith(itemId)).find((item) => item.id === itemId),
+    ...toLookups((part) => rows.flatMap(({ item }) => (item.includes(part) ? [item] : []))),
   }
 }

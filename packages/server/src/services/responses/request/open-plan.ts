@@ -2,13 +2,10 @@
 import type { CallContext, ChatMessage, InputItem, Principal } from '@llama-stack/api'
 import { isItemReference, StackError } from '@llama-stack/api'
 import type { Ids } from '../../../kernel/ids.ts'
-import { asText } from '../../../kernel/json-record.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { renderStoredPrompt } from '../../prompts/render-prompt.ts'
 import type { RenderedPrompt } from '../../prompts/render-prompt.ts'
-import { toToolCall } from '../chat/assistant-turn.ts'
 import { refuseOpenCalls } from '../chat/chat-history.ts'
-import type { ChatHistory } from '../chat/chat-history.ts'
 import { placedItems } from '../chat/chat-item.ts'
 import type { ChatItem } from '../chat/chat-item.ts'
 import { toChatParts } from '../chat/content-parts.ts'
@@ -24,6 +21,7 @@ import { toKeptItem } from '../kept-item.ts'
 import type { Item } from '../output/output.ts'
 import { toResponseFrame } from '../run/response-object.ts'
 import type { Approval, RunPlan } from '../run/run-plan.ts'
+import { answerPassedOver, findApprovals } from './find-approvals.ts'
 import type { SettledRequest } from './settle-request.ts'
 
 export interface PlanWorld extends HistoryWorld {
@@ -144,9 +142,12 @@ async function translate(
   }
   const asked = findApprovals(items, loaded, converted.history)
   const history = converted.history.append(asked.flatMap(({ message }) => message))
-  refuseOpenCalls(history, new Set(asked.map(({ approval }) => approval.callId)))
+  const answered = new Set(asked.map(({ approval }) => approval.callId))
+  const passedOver = answerPassedOver(loaded, history, answered)
+  refuseOpenCalls(history.append(passedOver), answered)
   return {
-    added: history.messages.slice(loaded.chat.messages.length),
+    // Right behind the calls, which are at the end of what came before.
+    added: [...passedOver, ...history.messages.slice(loaded.chat.messages.length)],
     approvals: asked.map(({ approval }) => approval),
     files: (parts) =>
       readFilesOf(
@@ -154,54 +155,6 @@ async function translate(
         access,
       ),
   }
-}
-
-interface FoundApproval {
-  readonly approval: Approval
-  /** The call, where the history does not have it: a client that keeps the conversation itself sends items only. */
-  readonly message: readonly ChatMessage[]
-}
-
-function findApprovals(
-  items: readonly ResolvedItem[],
-  loaded: LoadedHistory,
-  { openCalls, messages }: ChatHistory,
-): FoundApproval[] {
-  const taken = new Set<string>()
-  return items.flatMap(({ item }): FoundApproval[] => {
-    if (item.type !== 'mcp_approval_response') return []
-    const requestId = item.approval_request_id
-    const own = items.find((each) => each.item.type === 'mcp_approval_request' && each.item.id === requestId)
-    const request = (own?.item as Item | undefined) ?? loaded.find(requestId)
-    if (request?.type !== 'mcp_approval_request') throw new StackError('approval_not_found', { id: requestId })
-    const call = { name: asText(request['name']), arguments: asText(request['arguments']) }
-    const open = findOpenCall(messages, call, (id) => openCalls.includes(id) && !taken.has(id))
-    const callId = open ?? requestId
-    taken.add(callId)
-    const approval = { requestId, isApproved: item.approve, reason: item.reason ?? undefined, request, callId }
-    const told = {
-      role: 'assistant' as const,
-      content: '',
-      tool_calls: [toToolCall({ index: 0, id: callId, ...call })],
-    }
-    return [{ approval, message: open === undefined ? [told] : [] }]
-  })
-}
-
-/** The call that an approval was asked for: it is in the history, and still waits. */
-function findOpenCall(
-  messages: readonly ChatMessage[],
-  call: { readonly name: string; readonly arguments: string },
-  waits: (id: string) => boolean,
-): string | undefined {
-  const { arguments: text } = toToolCall({ index: 0, id: '', ...call }).function
-  for (const message of messages) {
-    if (message.role !== 'assistant') continue
-    for (const { id, function: called } of message.tool_calls ?? []) {
-      if (id !== undefined && waits(id) && called?.name === call.name && called.arguments === text) return id
-    }
-  }
-  return undefined
 }
 
 /** The media of a prompt, as a message of the user. */

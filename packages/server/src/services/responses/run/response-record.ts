@@ -51,6 +51,24 @@ export class ResponseRecord {
     this.servedTier = restored?.servedTier
   }
 
+  /** Adds what approved calls gave. Vendors want it right behind the calls: those of the history come before all else. */
+  addApproved(answers: readonly ChatMessage[]): void {
+    const own = new Set(
+      this.messages.flatMap((message) =>
+        message.role === 'assistant' ? (message.tool_calls ?? []).map(({ id }) => id) : [],
+      ),
+    )
+    const [before, behind]: [ChatMessage[], ChatMessage[]] = [[], []]
+    let to = behind
+    for (const answer of answers) {
+      // Images follow the answer that they are of.
+      if (answer.role === 'tool') to = own.has(answer.tool_call_id) ? behind : before
+      to.push(answer)
+    }
+    this.messages.unshift(...before)
+    this.messages.push(...behind)
+  }
+
   /** The response object; `completedAtMs` where it is complete. */
   snapshot(standing: Standing, completedAtMs?: number): object {
     const { plan, output } = this.#options

@@ -187,7 +187,7 @@ export class ResponseRun {
       const round = await this.#makeCalls(calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
     } else if (this.#limits.used.turns === 0 && plan.approvals.length > 0) {
-      this.#record.messages.push(...(await this.#makeApproved(kit)))
+      this.#record.addApproved(await this.#makeApproved(kit))
     }
     return this.#loop(kit)
   }
