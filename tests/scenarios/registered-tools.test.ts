@@ -144,6 +144,22 @@ test('what goes wrong is told to the model, and the run goes on', async () => {
   })
 })
 
+test('each call has an id of its own, whatever the model names its calls', async () => {
+  const seen: string[] = []
+  const note = defineTool({
+    name: 'note',
+    parameters: z.object({ n: z.number() }),
+    execute: (_args, { callId }) => void seen.push(callId),
+  })
+  await withResponses({ more: { tools: [note] } }, async (scene) => {
+    const turns = [1, 2].map((n) => calls({ id: 'call_0', name: 'note', arguments: { n } }))
+    scene.model.answers('Go on.', ...turns, says('Done.'))
+    const { output } = await scene.ask(ask)
+    expect(output.map(({ type }) => type)).toEqual(['mcp_call', 'mcp_call', 'message'])
+  })
+  expect(new Set(seen).size).toBe(2)
+})
+
 test('cancelling the response fires the signal of a function that is under way', async () => {
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()

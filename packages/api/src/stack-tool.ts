@@ -8,7 +8,7 @@ export interface StackToolCall {
   /** Who asked for the response. */
   readonly principal: Principal
   readonly requestId: string
-  /** The model's call; a repeated run of an interrupted call has the same. */
+  /** Of this call alone; an interrupted call that is made again has the same. */
   readonly callId: string
   /** Fires when the response is cancelled, and when the function's time is over. */
   readonly signal: AbortSignal

@@ -183,14 +183,15 @@ function beginMcpCall(output: Output, start: { readonly call: TurnCall; readonly
 }
 
 async function runOnce(
-  { callId, itemId, approvalId }: TurnCall,
+  { itemId, approvalId }: TurnCall,
   { tool, args, options }: { tool: ServerTool; args: JsonObject; options: ToolRoundOptions },
 ): Promise<ToolOutcome> {
   const { caller, ledger } = options
+  const key = approvalId ?? itemId
   try {
     // A tool that does not hear that it is to stop is not waited for.
-    const run = (): Promise<ToolOutcome> => abortable(tool.run({ callId, arguments: args }, caller), caller.signal)
-    const call = { key: approvalId ?? itemId, isRepeatable: tool.isRepeatable, run }
+    const run = (): Promise<ToolOutcome> => abortable(tool.run({ callId: key, arguments: args }, caller), caller.signal)
+    const call = { key, isRepeatable: tool.isRepeatable, run }
     return (await ledger.once(call)) ?? toFailure(INTERRUPTED)
   } catch (error) {
     caller.signal.throwIfAborted()

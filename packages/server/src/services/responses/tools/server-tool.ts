@@ -8,6 +8,7 @@ export type ToolCaller = Pick<CallContext, 'principal' | 'requestId' | 'signal' 
 
 /** One call, its arguments read. */
 export interface ServerToolCall {
+  /** Of this call alone, unlike what models name theirs; an interrupted call that is repeated has the same. */
   readonly callId: string
   readonly arguments: JsonObject
 }
