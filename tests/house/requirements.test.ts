@@ -1,7 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { connectors, errorTable, inference, inspect, models, safety } from '@llama-stack/api'
+import {
+  connectors,
+  conversations,
+  errorTable,
+  inference,
+  inspect,
+  models,
+  prompts,
+  responses,
+  safety,
+} from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 import { behaviourRequirements, routeRequirements } from '../requirements.ts'
 
@@ -39,7 +49,7 @@ describe('the manifest of requirements', () => {
 
   test('calls a route done exactly when it is declared', () => {
     const declared = new Set(
-      [inference, models, inspect, safety, connectors].flatMap((api) =>
+      [inference, models, inspect, safety, connectors, responses, conversations, prompts].flatMap((api) =>
         Object.values(api).map(({ method, path }) => `${method} ${path.replaceAll('*}', '}')}`),
       ),
     )

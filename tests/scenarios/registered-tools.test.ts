@@ -160,7 +160,7 @@ test('each call has an id of its own, whatever the model names its calls', async
   expect(new Set(seen).size).toBe(2)
 })
 
-test('cancelling the response fires the signal of a function that is under way', async () => {
+test('[R018] cancelling the response fires the signal of a function that is under way', async () => {
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
   const endless = defineTool({
