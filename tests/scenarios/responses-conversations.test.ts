@@ -93,6 +93,27 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[R017] the input items of a response are those of its conversation up to then, and its own', async () => {
+    await withResponses(scene(door), async (under) => {
+      const { id: conversation } = await post(under, 'conversations', { items: [{ role: 'user', content: 'Zero' }] })
+      const first = await under.ask({ input: 'One', conversation })
+      const second = await under.ask({ input: [{ role: 'user', content: 'Two' }], conversation })
+      const texts = async (id: string): Promise<unknown[]> => {
+        const reply = await under.call(`GET /v1/responses/${id}/input_items?order=asc`)
+        // Every item is a message of one part.
+        const { data } = (await reply.json()) as { data: { content: { text: string }[] }[] }
+        return data.map(({ content }) => content[0]?.text)
+      }
+      const answer = 'I was told nothing about this.'
+      expect(await texts(second.id)).toEqual(['Zero', 'One', answer, 'Two'])
+      expect(await texts(first.id)).toEqual(['Zero', 'One'])
+      await under.call(`DELETE /v1/conversations/${conversation}/items/${first.output[0]?.id}`)
+      expect(await texts(second.id)).toEqual(['Zero', 'One', 'Two'])
+      await under.call(`DELETE /v1/conversations/${conversation}`)
+      expect(await texts(second.id)).toEqual(['Two'])
+    })
+  })
+
   test.each(['conversation', 'previous_response_id'])(
     'a call that nobody has approved does not keep a %s from going on, and may be approved later',
     async (link) => {

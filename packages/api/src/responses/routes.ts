@@ -124,6 +124,9 @@ export const responses = defineApi({
     aliases: ['/v1/openai/v1/responses/{response_id}/input_items'],
     access: 'read',
     summary: 'List the items that led to a response.',
+    description:
+      'Those of its request, behind what came before: the chain of previous responses, or the items that its conversation had. ' +
+      'What was deleted since is left out.',
     get params() {
       return ResponseId
     },

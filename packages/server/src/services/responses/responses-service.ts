@@ -28,6 +28,7 @@ import { prepareRun } from './run/start-run.ts'
 import type { PreparedRun } from './run/start-run.ts'
 import { StoredStream } from './stored/stored-stream.ts'
 import { endStored } from './stored/end-stored.ts'
+import { readInputTexts } from './stored/input-texts.ts'
 import { toItemPage } from './stored/list-page.ts'
 import { parseItems, toResponse } from './stored/response-view.ts'
 
@@ -90,10 +91,8 @@ export function createResponsesService(
       return value({ object: 'list', data, first_id: first, last_id: last, has_more: page.hasMore })
     },
     async listInputItems({ response_id: id, after, before, limit, order, include = [] }, context) {
-      const rows = await storage.responses(context.principal).chain(id)
-      const own = rows?.at(-1) ?? (await getRow(id, context, world))
-      const earlier = (rows ?? []).slice(0, -1).flatMap(({ input, output }) => [...input, ...output])
-      return value(toItemPage(parseItems([...earlier, ...own.input], include), { after, before, limit, order }))
+      const texts = await readInputTexts(await getRow(id, context, world), context.principal, storage)
+      return value(toItemPage(parseItems(texts, include), { after, before, limit, order }))
     },
     start: () => runner.start(),
     async [Symbol.asyncDispose]() {
