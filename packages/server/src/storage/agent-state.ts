@@ -35,6 +35,9 @@ export interface ResponseRow {
   readonly state: string | null
 }
 
+/** A response as part of what a later one continues: its items and its messages, without all that is told of it. */
+export type ChainRow = Pick<ResponseRow, 'id' | 'status' | 'previousId' | 'input' | 'output' | 'messages'>
+
 /** A further state of an open response. What is absent stays as it is. */
 export interface ResponseProgress {
   readonly status?: ResponseStatus
@@ -126,7 +129,7 @@ export interface ResponseRepository {
   /** Those of these responses that are there, in no order. */
   findMany(ids: readonly string[]): Promise<readonly ResponseRow[]>
   /** The response and those before it, oldest first. Undefined where one of them is gone. */
-  chain(id: string): Promise<readonly ResponseRow[] | undefined>
+  chain(id: string): Promise<readonly ChainRow[] | undefined>
   /** Newest or oldest first; an unknown `after` is refused with `invalid_value`. */
   list(query: ResponseQuery): Promise<Page<ResponseRow>>
   /** Deletes it with its events and tool calls; it is gone from every chain. False when there is no such row. */

@@ -5,8 +5,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Principal, StackError } from '@llama-stack/api'
 import * as z from 'zod'
+import { asText } from '../../kernel/json-record.ts'
 import { lateSchema } from '../../kernel/late-schema.ts'
-import type { ResponseQuery, ResponseRepository, ResponseRow, ResponseStatus } from '../agent-state.ts'
+import type { ChainRow, ResponseQuery, ResponseRepository, ResponseRow, ResponseStatus } from '../agent-state.ts'
 import type { Page } from '../storage.ts'
 import type { AppendItems } from './conversations.ts'
 import type { JobRows } from './jobs.ts'
@@ -28,12 +29,14 @@ const OPEN: ReadonlySet<ResponseStatus> = new Set(['queued', 'in_progress'])
 /** More responses than a model's context has room for; it bounds what one request can make the store read. */
 const MAX_CHAIN = 10_000
 
+const Status = lateSchema(() => z.enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']))
+
 const Row = lateSchema(() =>
   z.object({
     id: z.string(),
     created_at_ms: z.number(),
     model: z.string(),
-    status: z.enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
+    status: Status,
     background: z.number(),
     previous_id: z.string().nullable(),
     conversation_id: z.string().nullable(),
@@ -71,7 +74,7 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
       return row === undefined ? undefined : toResponseRow(row)
     },
     findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toResponseRow),
-    chain: async (id) => toChain(statements.chain.all(owner, id, MAX_CHAIN + 1).map(toResponseRow)),
+    chain: async (id) => toChain(statements.chain.all(owner, id, MAX_CHAIN + 1).map(toChainRow)),
     list: async (query) => list({ statements, owner, query }),
     delete: (id) => writer.write(() => remove(owner, id)),
     async events(id, afterSequence) {
@@ -104,7 +107,7 @@ function prepare(connection: DatabaseSync) {
          SELECT earlier.seq, earlier.previous_id, depth + 1 FROM chain CROSS JOIN responses AS earlier
            ON earlier.owner = ?1 AND earlier.id = chain.before_id WHERE depth < ?3
        )
-       SELECT ${COLUMNS} FROM chain CROSS JOIN responses
+       SELECT id, status, previous_id, input, output, messages FROM chain CROSS JOIN responses
          ON responses.seq = chain.seq ORDER BY depth DESC`,
     ),
     ascending: connection.prepare(`${page} > ?3 ORDER BY seq LIMIT ?4`),
@@ -183,7 +186,7 @@ function prepareDelete({ database, events, calls, jobs }: ResponseParts): (owner
 }
 
 /** Undefined where a response of the chain is gone: then the oldest one found has another before it. */
-function toChain(rows: readonly ResponseRow[]): readonly ResponseRow[] | undefined {
+function toChain(rows: readonly ChainRow[]): readonly ChainRow[] | undefined {
   if (rows.length > MAX_CHAIN) {
     throw new StackError('invalid_value', {
       param: 'previous_response_id',
@@ -220,6 +223,19 @@ function unknownCursor(after: string): StackError {
     value: JSON.stringify(after),
     fix: 'Send the last id of the page before, or leave it out to begin anew.',
   })
+}
+
+/** Long chains are read for each response that continues them: their columns are looked at, and no object is built for it. */
+function toChainRow(row: Readonly<Record<string, unknown>>): ChainRow {
+  const { id, status, previous_id: previousId, input, output, messages } = row
+  return {
+    id: asText(id),
+    status: Status.parse(status),
+    previousId: typeof previousId === 'string' ? previousId : null,
+    input: fromJsonLines(asText(input)),
+    output: fromJsonLines(asText(output)),
+    messages: fromJsonLines(asText(messages)),
+  }
 }
 
 function toResponseRow(row: unknown): ResponseRow {
