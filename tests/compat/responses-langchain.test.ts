@@ -7,7 +7,7 @@ import * as z from 'zod'
 import { startMcpServer, TINY_PNG } from '../../packages/server/src/testing/mcp-servers.ts'
 import { doors } from '../scenarios/stack-under-test.ts'
 import type { UnderTest } from '../scenarios/stack-under-test.ts'
-import { MODEL, withResponses } from './responses-rig.ts'
+import { MODEL, searching, withResponses } from './responses-rig.ts'
 
 const toModel = ({ url, fetch }: UnderTest, more: object = {}) =>
   new ChatOpenAI({
@@ -138,6 +138,54 @@ describe.each(doors)('@langchain/openai, through the %s [B112]', (door) => {
       expect(streamed?.text).toBe('The tools said: 3')
       const next = await model.invoke([asked, answer, new HumanMessage('Thanks')])
       expect(next.text).toBe('I heard: call add {"a":1,"b":2} / Thanks.')
+    })
+  })
+
+  test('streams the events of its own protocol', async () => {
+    await withResponses({ door }, async (under) => {
+      const names = new Set<string>()
+      for await (const { event } of toModel(under).streamEvents('think of it', { version: 'v2' })) names.add(event)
+      expect([...names]).toEqual(['on_chat_model_start', 'on_chat_model_stream', 'on_chat_model_end'])
+    })
+  })
+
+  test('searches the web, and keeps what is cited', async () => {
+    await withResponses(searching(door), async (under) => {
+      const model = toModel(under).bindTools([{ type: 'web_search' }])
+      const answer = await model.invoke('call web_search {"query":"llamas"}')
+      expect(answer.text).toContain('They hum.')
+      expect(JSON.stringify(answer.content)).toContain('"url":"https://llamas.example/a"')
+    })
+  })
+
+  test('hears refusals and errors', async () => {
+    await withResponses({ door }, async (under) => {
+      const refused = await toModel(under).invoke('refuse')
+      expect(refused.additional_kwargs['refusal']).toBe('I must not.')
+      const failed = toModel(under, { model: 'nobody' }).invoke('Hi')
+      await expect(failed).rejects.toMatchObject({ status: 404, code: 'model_not_found' })
+    })
+  })
+
+  test('approves calls that the server makes', async () => {
+    await using mcp = await startMcpServer({ era: 'both' })
+    await withResponses({ door, config: { server: { allowPrivateUrls: true } } }, async (under) => {
+      const sums = {
+        type: 'mcp' as const,
+        server_label: 'sums',
+        server_url: mcp.url,
+        require_approval: 'always' as const,
+      }
+      const model = toModel(under).bindTools([sums])
+      const asked = await model.invoke('call add {"a":1,"b":2}')
+      // What the package hands on of items that it does not know.
+      const outputs = asked.additional_kwargs['tool_outputs'] as { type: string; id: string }[]
+      const request = outputs.find(({ type }) => type === 'mcp_approval_request')
+      const approval = { type: 'mcp_approval_response', approve: true, approval_request_id: request?.id }
+      const answer = await model.invoke([new HumanMessage({ content: [approval] })], {
+        previous_response_id: String(asked.response_metadata['id']),
+      })
+      expect(answer.text).toBe('The tools said: 3')
     })
   })
 })

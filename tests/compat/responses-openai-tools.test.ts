@@ -29,6 +29,19 @@ describe.each(doors)('through the %s [B110]', (door) => {
       })
     })
 
+    test('keeps calls apart that a model has given the same id', async () => {
+      await withResponses({ door }, async (under) => {
+        const turn = (a: number, output: string): ResponseInput => [
+          { role: 'user', content: 'Add' },
+          { type: 'function_call', call_id: 'functions.add:0', name: 'add', arguments: `{"a":${a}}` },
+          { type: 'function_call_output', call_id: 'functions.add:0', output },
+        ]
+        await createClient(under).responses.create({ model: MODEL, input: [...turn(1, 'one'), ...turn(2, 'two')] })
+        const told = under.chats()[0]?.messages.filter(({ role }) => role === 'tool')
+        expect(told).toMatchObject([{ content: 'one' }, { content: 'two' }])
+      })
+    })
+
     test('has the server call the tools of an MCP server, and hears of it', async () => {
       await using mcp = await startMcpServer({ era: 'both' })
       await withResponses({ door, ...loopback }, async (under) => {

@@ -65,8 +65,9 @@ class Conversion {
   readonly #options: ToChatMessagesOptions
   readonly #files: ReferencedFiles
   readonly #messages: ChatMessage[] = []
-  /** Outputs whose call has not come by yet, by the call's id. */
-  readonly #outputs = new Map<string, Placed<CallOutput>>()
+  /** Outputs whose call has not come by yet, by the call's id: some models give every turn's first call the same one. */
+  readonly #outputs = new Map<string, Placed<CallOutput>[]>()
+  readonly #answered = new Set<string>()
   /** The reasoning that belongs to the assistant's next message. */
   #reasoning: string[] = []
   readonly adjustments: Adjustment[] = []
@@ -79,12 +80,17 @@ class Conversion {
 
   convert(items: readonly Placed<ChatItem>[]): readonly ChatMessage[] {
     for (const { value, param } of items) {
-      if (isCallOutput(value)) this.#outputs.set(value.call_id, { value, param })
+      if (!isCallOutput(value)) continue
+      const { call_id: callId } = value
+      this.#outputs.set(callId, [...(this.#outputs.get(callId) ?? []), { value, param }])
     }
     // Vendors want an output right behind its call, which may be the last that the history has.
     for (const callId of this.#outputs.keys()) if (this.#history.openCalls.includes(callId)) this.#answer(callId)
     for (const item of items) this.#add(item)
-    for (const [callId, { param }] of this.#outputs) throw orphan(callId, param)
+    for (const [callId, [first]] of this.#outputs) {
+      // An output that was sent twice is one.
+      if (first !== undefined && !this.#answered.has(callId)) throw orphan(callId, first.param)
+    }
     return this.#messages
   }
 
@@ -154,7 +160,7 @@ class Conversion {
     // The history's own turn has it already.
     if (this.#history.openCalls.includes(callId)) return
     this.#call(callId, name, argumentsText)
-    if (this.#outputs.has(callId)) this.#answer(callId)
+    this.#answer(callId)
   }
 
   #serverCall(item: ItemOf<'mcp_call'>): void {
@@ -170,9 +176,9 @@ class Conversion {
   }
 
   #answer(callId: string): void {
-    const placed = this.#outputs.get(callId)
+    const placed = this.#outputs.get(callId)?.shift()
     if (placed === undefined) return
-    this.#outputs.delete(callId)
+    this.#answered.add(callId)
     const { output } = placed.value
     const told =
       typeof output === 'string' ? output : toChatParts(partsOf(output, `${placed.param}.output`), this.#files)

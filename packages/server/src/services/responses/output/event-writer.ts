@@ -13,14 +13,26 @@ export interface DeltaHead {
   readonly json: string
 }
 
+export interface EventWriterOptions {
+  /** The sequence number of the first event. Default: 0. */
+  readonly next?: number | undefined
+  /** Whether deltas are padded, so that who sees their sizes does not see the lengths of tokens. Default: false. */
+  readonly obfuscates?: boolean
+}
+
+/** Deltas with their padding have a multiple of this many characters. */
+const PADDING = 'x'.repeat(16)
+
 export class EventWriter {
   readonly #sink: EventSink | undefined
+  readonly #obfuscates: boolean
   #next: number
 
   /** Without a sink nobody listens, and nothing is rendered. */
-  constructor(sink: EventSink | undefined, next = 0) {
+  constructor(sink: EventSink | undefined, { next = 0, obfuscates = false }: EventWriterOptions = {}) {
     this.#sink = sink
     this.#next = next
+    this.#obfuscates = obfuscates
   }
 
   /** The sequence number of the next event. */
@@ -40,7 +52,8 @@ export class EventWriter {
   /** For what is emitted per token: only the value is rendered anew. `rest` is JSON that follows it: `,"key":…`. */
   delta(head: DeltaHead, value: string, rest = ''): void {
     if (this.#sink === undefined) return
-    const json = `${head.json}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}}`
+    const padding = this.#obfuscates ? `,"obfuscation":"${PADDING.slice(value.length % PADDING.length)}"` : ''
+    const json = `${head.json}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}${padding}}`
     this.#sink.event(head.type, json)
   }
 

@@ -85,7 +85,10 @@ export class ResponseRun {
     this.opened = this.#opening.promise
     // Whoever waits for the end hears of a failure too.
     this.opened.catch(() => undefined)
-    this.#events = new EventWriter(isHeard ? journal : undefined, firstSequence)
+    this.#events = new EventWriter(isHeard ? journal : undefined, {
+      next: firstSequence,
+      obfuscates: settled.request.stream_options?.include_obfuscation === true,
+    })
     this.#output = new Output(this.#events)
     this.#ids = createItemIds(plan.frame.id, restored?.itemsGiven ?? plan.inputItems.length)
     this.#ledger = new CallLedger({ responseId: this.id, repository, isKept: () => journal.isDurable })

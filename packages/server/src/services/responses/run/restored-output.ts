@@ -1,5 +1,6 @@
 /** The output that an earlier process left behind: taken in as it was told, and what was cut off is ended. */
 import { asText, isRecord } from '../../../kernel/json-record.ts'
+import { toCutOff } from '../output/cut-off-item.ts'
 import type { Item, Output, Place } from '../output/output.ts'
 import type { TurnCall } from './turn-writer.ts'
 
@@ -71,7 +72,7 @@ export function restoreOutput(
   for (const { item, isDone } of told) {
     const goesOn = !isDone && calls.some(({ itemId }) => itemId === item.id)
     if (goesOn) {
-      const place = output.restore(item, { abandon: () => end(output, place, item) })
+      const place = output.restore(item, { abandon: () => output.close(place, toCutOff(item)) })
       restored.set(item.id, { item, place })
       continue
     }
@@ -79,7 +80,7 @@ export function restoreOutput(
     if (isDone) restored.set(item.id, { item, place: undefined })
     else cutOff.push({ place, item })
   }
-  for (const { place, item } of cutOff) end(output, place, item)
+  for (const { place, item } of cutOff) output.close(place, toCutOff(item))
   return restored
 }
 
@@ -88,11 +89,3 @@ export interface RestoredItem {
   readonly item: Item
   readonly place: Place | undefined
 }
-
-function end(output: Output, place: Place, item: Item): void {
-  // A list of tools has no status.
-  const ended = item.type === 'mcp_list_tools' ? { error: CUT_OFF } : { status: 'incomplete' }
-  output.close(place, { ...item, ...ended })
-}
-
-const CUT_OFF = 'The server was interrupted before the list was there.'

@@ -70,10 +70,9 @@ export async function createToolKit(options: ToolKitOptions): Promise<ToolKit> {
     } else if (binding.kind === 'registered') {
       known.set(name, { kind: 'server', tool: toRegistered(name, sources) })
     } else if (search !== undefined) {
+      const asked = { caller: options.caller, include: settled.include }
       const tool =
-        binding.kind === 'web_search'
-          ? search.webSearch(binding.tool, options.caller)
-          : search.fileSearch(binding.tool, options.caller)
+        binding.kind === 'web_search' ? search.webSearch(binding.tool, asked) : search.fileSearch(binding.tool, asked)
       known.set(name, { kind: 'server', tool })
     }
   }

@@ -9,8 +9,14 @@ export type McpPort = Pick<McpHost, 'listTools' | 'callTool'>
 
 /** Searches. Each gives the tool, or throws `tool_unavailable` where this server cannot search so. */
 export interface SearchPort {
-  webSearch(tool: WebSearchTool, caller: ToolCaller): ServerTool
-  fileSearch(tool: FileSearchTool, caller: ToolCaller): ServerTool
+  webSearch(tool: WebSearchTool, asked: SearchAsked): ServerTool
+  fileSearch(tool: FileSearchTool, asked: SearchAsked): ServerTool
+}
+
+/** Who asks, and what the items are to show. */
+export interface SearchAsked {
+  readonly caller: ToolCaller
+  readonly include: ReadonlySet<string>
 }
 
 /** A function of the program that runs the stack. */

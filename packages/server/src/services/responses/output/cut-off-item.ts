@@ -1,0 +1,18 @@
+/** Items that end because the response does: what their kind has for it. */
+import type { Item } from './output.ts'
+
+const CUT_OFF = 'The response ended first.'
+
+/** The item as it is kept when nothing more comes of it. */
+export function toCutOff(item: Item): Item {
+  switch (item.type) {
+    // Its state has no word for it.
+    case 'web_search_call':
+      return { ...item, status: 'failed' }
+    // It has no state.
+    case 'mcp_list_tools':
+      return { ...item, error: CUT_OFF }
+    default:
+      return { ...item, status: 'incomplete' }
+  }
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { EventWriter, toDeltaHead } from './event-writer.ts'
+
+const head = toDeltaHead('response.output_text.delta', { item_id: 'msg_1', output_index: 0, content_index: 0 })
+
+function tell(options: { next?: number; obfuscates?: boolean }, write: (events: EventWriter) => void): unknown[] {
+  const told: unknown[] = []
+  write(new EventWriter({ event: (type, json) => told.push({ of: type, ...(JSON.parse(json) as object) }) }, options))
+  return told
+}
+
+test('events are numbered without gaps, and say first what they are', () => {
+  const told = tell({ next: 7 }, (events) => {
+    events.emit('response.created', { response: {} })
+    events.delta(head, 'Hi', ',"logprobs":[]')
+  })
+  expect(told).toEqual([
+    { of: 'response.created', type: 'response.created', sequence_number: 7, response: {} },
+    {
+      of: 'response.output_text.delta',
+      type: 'response.output_text.delta',
+      item_id: 'msg_1',
+      output_index: 0,
+      content_index: 0,
+      delta: 'Hi',
+      sequence_number: 8,
+      logprobs: [],
+    },
+  ])
+})
+
+test('padded deltas do not tell how long they are', () => {
+  const texts = ['', 'a', 'four', 'fifteen letters', 'sixteen letters!']
+  const told = tell({ obfuscates: true }, (events) => {
+    for (const text of texts) events.delta(head, text)
+  })
+  expect(told).toMatchObject(texts.map((delta) => ({ delta })))
+  // What was written above has both members.
+  const lengths = (told as { delta: string; obfuscation: string }[]).map(
+    (event) => (event.delta + event.obfuscation).length,
+  )
+  expect(lengths).toEqual([16, 16, 16, 16, 32])
+})

@@ -1,0 +1,124 @@
+/** Guardrails around responses: a real shield, made of rules. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { withResponses } from './responses-scene.ts'
+import { calls, says, streams } from './scripted-model.ts'
+import { doors } from './stack-under-test.ts'
+import type { UnderTestOptions } from './stack-under-test.ts'
+
+const scene = (door: (typeof doors)[number]): UnderTestOptions => ({
+  door,
+  configOf: ({ url }) => ({
+    providers: [
+      { api: 'inference', id: 'vendor', type: 'remote::openai', config: { base_url: `${url}/v1`, api_key: 'sk-test' } },
+      { api: 'safety', id: 'rules', type: 'inline::rules', config: { words: ['grapefruit'] } },
+    ],
+    resources: { shields: [{ shield_id: 'house', provider_id: 'rules' }] },
+  }),
+})
+
+const guardrails = ['house']
+const lookup = { type: 'function', name: 'lookup', parameters: {} } as never
+
+describe.each(doors)('through the %s', (door) => {
+  test('[B099] what may not go in never reaches the model', async () => {
+    await withResponses(scene(door), async (under) => {
+      for (const stream of [true, false]) {
+        const request = { input: 'A grapefruit, please.', guardrails }
+        const response = stream ? (await under.stream(request)).response : await under.ask(request)
+        expect(response).toMatchObject({
+          status: 'completed',
+          output: [{ type: 'message', content: [{ type: 'refusal', refusal: expect.any(String) }] }],
+        })
+      }
+      expect(under.model.asked).toEqual([])
+      under.model.answers('An apple.', says('Here.'))
+      expect(await under.ask({ input: 'An apple.', guardrails })).toMatchObject({
+        output: [{ content: [{ text: 'Here.' }] }],
+      })
+    })
+  })
+
+  test('[B099] what may not come out is never sent, and never told to the model again', async () => {
+    await withResponses(scene(door), async (under) => {
+      const pieces = ['Have a ', 'gra', 'pefr', 'uit', ' or two, with sugar on top, as you like it best.']
+      under.model.answers(
+        'Hungry',
+        streams(
+          pieces.map((content) => ({ delta: { content } })),
+          { gapMs: 5 },
+        ),
+      )
+      const { response, texts } = await under.stream({ input: 'Hungry', guardrails })
+      expect(texts.join('')).not.toMatch(/grapefruit|pefr|sugar/)
+      expect(response.status).toBe('completed')
+      const [message] = response.output
+      const parts = (message as unknown as { content: { type: string }[] }).content
+      expect(parts.at(-1)).toMatchObject({ type: 'refusal' })
+      expect(await under.fetchResponse(response.id)).toEqual(response)
+      const whole = await under.ask({ input: 'Hungry', guardrails })
+      expect(JSON.stringify(whole)).not.toMatch(/grapefruit|sugar/)
+      under.model.answers('And now?', says('Fine.'))
+      await under.ask({ input: 'And now?', guardrails, previous_response_id: response.id })
+      expect(JSON.stringify(under.model.asked.at(-1)?.messages)).not.toContain('grapefruit')
+      const kept = readdirSync(under.directory)
+        .filter((name) => name.startsWith('stack.db'))
+        .map((name) => readFileSync(join(under.directory, name), 'latin1'))
+      expect(kept.some((text) => text.includes('grapefruit'))).toBe(false)
+    })
+  })
+
+  test('[B099] an answer that may pass is the one without guardrails', async () => {
+    await withResponses(scene(door), async (under) => {
+      const pieces = ['Grape', 's and ', 'fruit, ', '🍇 of all kinds.']
+      under.model.answers('Hungry', streams(pieces.map((content) => ({ delta: { content } }))))
+      const { response } = await under.stream({ input: 'Hungry', guardrails, store: false })
+      expect(response.output).toMatchObject([{ content: [{ type: 'output_text', text: pieces.join('') }] }])
+      under.model.answers(
+        'Call',
+        streams(
+          [
+            { delta: { content: 'Let me see.' } },
+            ...[0].map(() => ({
+              delta: { tool_calls: [{ index: 0, id: 'c1', function: { name: 'lookup', arguments: '{}' } }] },
+            })),
+          ],
+          { finish: 'tool_calls' },
+        ),
+      )
+      const called = await under.ask({ input: 'Call', guardrails, tools: [lookup] })
+      expect(called.output.map(({ type }) => type).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+        'function_call',
+        'message',
+      ])
+    })
+  })
+
+  test('[B099] calls beside an answer that was stopped are not made', async () => {
+    await withResponses(scene(door), async (under) => {
+      const both = [
+        { delta: { content: 'Take the grapefruit and run, as far as you can.' } },
+        { delta: { tool_calls: [{ index: 0, id: 'c1', function: { name: 'lookup', arguments: '{}' } }] } },
+      ]
+      under.model.answers('Hungry', streams(both, { finish: 'tool_calls' }))
+      const { response } = await under.stream({ input: 'Hungry', guardrails, tools: [lookup] })
+      expect(response.status).toBe('completed')
+      expect(response.output.filter((item) => item.type === 'function_call' && item.status === 'completed')).toEqual([])
+      under.model.answers('And now?', says('Fine.'))
+      await under.ask({ input: 'And now?', previous_response_id: response.id })
+      expect(JSON.stringify(under.model.asked.at(-1)?.messages)).not.toContain('tool_calls')
+    })
+  })
+
+  test('[B099] a shield that is not there is refused by its name', async () => {
+    await withResponses(scene(door), async (under) => {
+      under.model.answers('Hi', calls({ name: 'lookup' }))
+      for (const stream of [true, false]) {
+        const refused = await under.refusal({ input: 'Hi', guardrails: ['none'], stream })
+        expect(refused).toMatchObject({ status: 404, message: expect.stringContaining('none') })
+      }
+      expect(under.model.asked).toEqual([])
+    })
+  })
+})
