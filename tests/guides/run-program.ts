@@ -45,7 +45,7 @@ export async function runBlock(name: string, block: string, host = WRITTEN_URL):
 }
 
 /** Runs a program to its end. */
-export function run(program: string, args: readonly string[], cwd: string): Promise<ProgramOutcome> {
+function run(program: string, args: readonly string[], cwd: string): Promise<ProgramOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
     const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => {
