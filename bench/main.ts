@@ -17,6 +17,8 @@ import { failoverWorkload } from './workloads/failover.ts'
 import { latencyWorkload } from './workloads/latency.ts'
 import { manyStreamsWorkload } from './workloads/many-streams.ts'
 import { replayWorkload } from './workloads/replay.ts'
+import { responsesStreamWorkload } from './workloads/responses-stream.ts'
+import { responsesWorkload } from './workloads/responses.ts'
 import { soakWorkload } from './workloads/soak.ts'
 import { streamWorkload } from './workloads/stream.ts'
 
@@ -26,6 +28,8 @@ const workloads: readonly Workload[] = [
   latencyWorkload,
   manyStreamsWorkload,
   coldStartWorkload,
+  responsesWorkload,
+  responsesStreamWorkload,
   replayWorkload,
   failoverWorkload,
   soakWorkload,

@@ -21,14 +21,16 @@ export type Options = {
 const usage = `usage: npm run bench -- <workload...> [options]
 
 workloads
-  chat          W1   chat completions, not streamed
-  stream        W2   64 streams, paced and in bursts
-  latency       W3   added time to the first event, added gap between events
-  many-streams  W4   1,000 streams; slow readers; readers that vanish
-  cold-start    W6   from spawn to the first answer
-  replay        W12  recorded requests, replayed
-  failover           three targets, one dead and one weak, to three that are well
-  soak               mixed traffic with faults for half an hour: do memory and sockets stay flat?
+  chat              W1   chat completions, not streamed
+  stream            W2   64 streams, paced and in bursts
+  responses-stream  W2   the same through /v1/responses
+  latency           W3   added time to the first event, added gap between events
+  many-streams      W4   1,000 streams; slow readers; readers that vanish
+  cold-start        W6   from spawn to the first answer
+  responses         W7   responses with and without tools, and by the depth of what they continue
+  replay            W12  recorded requests, replayed
+  failover               three targets, one dead and one weak, to three that are well
+  soak                   mixed traffic with faults for half an hour: do memory and sockets stay flat?
 
 options
   --quick              3 rounds and shorter cells: shows that it works, not what it costs

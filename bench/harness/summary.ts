@@ -5,8 +5,10 @@ import { findSpread, pairUp, type Spread } from './statistics.ts'
 /** What the rounds of one target come to. */
 export type Summary = {
   readonly target: string
+  /** The target that the ratios are to. */
+  readonly reference: string
   readonly cpuPerUnit: Spread | undefined
-  /** Ratios to nginx, one per round. */
+  /** Ratios to the reference, one per round. */
   readonly ratio: Spread | undefined
   readonly ratePerSecond: Spread | undefined
   readonly rssBytes: Spread | undefined
@@ -16,23 +18,28 @@ export type Summary = {
   readonly rounds: number
 }
 
-/** The name of the target that all ratios are to. */
+/** The name of the target that ratios are to, where a workload says nothing else. */
 export const referenceTarget = 'nginx'
 
 /** Sums up the cells that count, target by target, in the order of their first appearance in `order`. */
-export function toSummaries(cells: readonly Cell[], order: readonly string[]): Summary[] {
+export function toSummaries(
+  cells: readonly Cell[],
+  order: readonly string[],
+  toReference: (target: string) => string = () => referenceTarget,
+): Summary[] {
   const counted = cells.filter((cell) => !cell.discarded)
   const valid = counted.filter((cell) => cell.voids.length === 0)
   const byRound = (target: string): Map<number, number> =>
     new Map(valid.filter((cell) => cell.target === target).map((cell) => [cell.round, cell.cpuPerUnit]))
-  const reference = byRound(referenceTarget)
   return order.map((target) => {
     const own = valid.filter((cell) => cell.target === target)
     const all = counted.filter((cell) => cell.target === target)
+    const reference = toReference(target)
     return {
       target,
+      reference,
       cpuPerUnit: findSpread(own.map((cell) => cell.cpuPerUnit)),
-      ratio: findSpread(pairUp(byRound(target), reference, (mine, nginx) => mine / nginx)),
+      ratio: findSpread(pairUp(byRound(target), byRound(reference), (mine, other) => mine / other)),
       ratePerSecond: findSpread(own.map((cell) => cell.ratePerSecond)),
       rssBytes: findSpread(own.map((cell) => cell.rssBytes)),
       voids: toCounted(all.flatMap((cell) => cell.voids.slice(0, 1))),
@@ -52,11 +59,18 @@ export function formatSpread(spread: Spread | undefined, digits = 1): string {
   return `${spread.median.toFixed(digits)} (${spread.min.toFixed(digits)} - ${spread.max.toFixed(digits)})`
 }
 
-/** The usual table: CPU per unit, ratio to nginx, pace, memory. */
+/** The usual table: CPU per unit, ratio to the reference that all targets share, pace, memory. */
 export function toSection(heading: string, unit: string, summaries: readonly Summary[]): Section {
   return {
     heading,
-    columns: ['target', `CPU us/${unit}`, `x ${referenceTarget}`, `${unit}s/s`, 'RSS MiB', 'rounds'],
+    columns: [
+      'target',
+      `CPU us/${unit}`,
+      `x ${summaries[0]?.reference ?? referenceTarget}`,
+      `${unit}s/s`,
+      'RSS MiB',
+      'rounds',
+    ],
     rows: summaries.map((summary) => [
       summary.target,
       formatSpread(summary.cpuPerUnit),

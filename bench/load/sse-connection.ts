@@ -10,6 +10,8 @@ export type StreamCall = {
   readonly body: string
   /** Every event of a whole stream, usage and `[DONE]` included. */
   readonly expectedEvents: number
+  /** With what the data of the last event begins. Default: `[DONE]`. */
+  readonly lastEvent?: string
 }
 
 /** How one stream went. */
@@ -135,10 +137,10 @@ class Connection implements SseConnection {
   #findFault(): string | undefined {
     const { status } = this.#framing
     if (status !== 200) return `status ${status}`
-    const { events, endedWithDone } = this.#counter
-    const { expectedEvents } = this.#call
+    const { events } = this.#counter
+    const { expectedEvents, lastEvent = '[DONE]' } = this.#call
     if (events !== expectedEvents) return `${events < expectedEvents ? 'fewer' : 'more'} events than were sent`
-    return endedWithDone ? undefined : 'no [DONE] at the end'
+    return this.#counter.endsWith(lastEvent) ? undefined : `no ${lastEvent} at the end`
   }
 }
 

@@ -34,7 +34,7 @@ test('every event is counted once, however frames and reads cut the stream', () 
       const reads = cut(toChunked(stream.join(''), chunkSizes), where)
       const ended = reads.map((read) => framing.push(read))
       expect(counter.events).toBe(stream.length)
-      expect(counter.endedWithDone).toBe(true)
+      expect(counter.endsWith('[DONE]')).toBe(true)
       expect(framing.status).toBe(200)
       expect(ended.at(-1)).toBe(true)
     }),
@@ -46,7 +46,24 @@ test('a stream that is cut short does not end with [DONE], and its reply is not 
   const counter = createSseCounter()
   const framing = createResponseFraming((buffer, start, end) => counter.push(buffer, start, end))
   expect(framing.push(bytes.subarray(0, bytes.length - 20))).toBe(false)
-  expect(counter.endedWithDone).toBe(false)
+  expect(counter.endsWith('[DONE]')).toBe(false)
+})
+
+test('the last event is known by its beginning, wherever reads cut it', () => {
+  const types = ['response.created', 'dat', 'data:', 'response.completed']
+  const frames = types.map((type) => `event: ${type}\ndata: {"type":"${type}","response":{"text":"data"}}\n\n`)
+  fc.assert(
+    fc.property(places, (where) => {
+      const counter = createSseCounter()
+      const whole = Buffer.from(frames.join(''))
+      for (const read of cut(whole.subarray(0, -1), where)) counter.push(read, 0, read.length)
+      expect(counter.endsWith('{"type":"response.completed"')).toBe(false)
+      counter.push(whole, whole.length - 1, whole.length)
+      expect(counter.events).toBe(types.length)
+      expect(counter.endsWith('{"type":"response.completed"')).toBe(true)
+      expect(counter.endsWith('{"type":"response.created"')).toBe(false)
+    }),
+  )
 })
 
 test('near misses of the mark are not events', () => {
@@ -56,7 +73,7 @@ test('near misses of the mark are not events', () => {
     counter.push(bytes, 0, bytes.length)
   }
   expect(counter.events).toBe(3)
-  expect(counter.endedWithDone).toBe(true)
+  expect(counter.endsWith('[DONE]')).toBe(true)
 })
 
 test('replies with a length follow each other on a connection', () => {

@@ -4,12 +4,14 @@ export type SseCounter = {
   push(buffer: Buffer, start: number, end: number): number
   /** Events so far, `[DONE]` and a usage chunk included. */
   readonly events: number
-  /** Whether the last bytes are the end mark of OpenAI's streams. */
-  readonly endedWithDone: boolean
+  /** Whether the last event is whole and its data begins with this text, of at most `headLength` characters of ASCII. */
+  endsWith(text: string): boolean
 }
 
 const mark = Buffer.from('data: ')
-const endMark = Buffer.from('data: [DONE]\n\n')
+const blankLine = '\n\n'
+/** So much of the data of the last event is kept: enough for the `type` of an event, which comes first. */
+const headLength = 48
 
 /** Creates a counter for one stream. */
 export function createSseCounter(): SseCounter {
@@ -19,24 +21,39 @@ export function createSseCounter(): SseCounter {
 class Counter implements SseCounter {
   events = 0
   #matched = 0
-  readonly #tail = Buffer.alloc(endMark.length)
+  readonly #head = Buffer.alloc(headLength)
+  #headUsed = headLength
+  readonly #tail = Buffer.alloc(blankLine.length)
 
-  get endedWithDone(): boolean {
-    return this.#tail.equals(endMark)
+  endsWith(text: string): boolean {
+    return this.#head.toString('latin1', 0, this.#headUsed).startsWith(text) && this.#tail.toString() === blankLine
   }
 
   push(buffer: Buffer, start: number, end: number): number {
     const before = this.events
     this.#keepTail(buffer, start, end)
-    let at = this.#continueMatch(buffer, start, end)
+    const resumed = this.#continueMatch(buffer, start, end)
+    // What looked like a mark and was none is part of the event that an earlier read began.
+    this.#keepHead(buffer, this.events > before ? resumed : start, end)
+    let at = resumed
     while (at < end) {
       const found = buffer.indexOf(mark, at)
       if (found < 0 || found + mark.length > end) break
-      this.events += 1
       at = found + mark.length
+      this.#begin()
+      this.#keepHead(buffer, at, end)
     }
     if (this.#matched === 0) this.#matched = matchAtEnd(buffer, at, end)
     return this.events - before
+  }
+
+  #begin(): void {
+    this.events += 1
+    this.#headUsed = 0
+  }
+
+  #keepHead(buffer: Buffer, start: number, end: number): void {
+    if (this.#headUsed < headLength) this.#headUsed += buffer.copy(this.#head, this.#headUsed, start, end)
   }
 
   /** Finishes a mark that the previous read began. No prefix of the mark repeats inside it, so no backtracking. */
@@ -51,7 +68,7 @@ class Counter implements SseCounter {
       at += 1
       if (this.#matched === mark.length) {
         this.#matched = 0
-        this.events += 1
+        this.#begin()
       }
     }
     return at

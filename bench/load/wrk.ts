@@ -7,6 +7,8 @@ import { chatPath, type Endpoint } from '../targets/target.ts'
 
 /** A closed loop of POST requests: each connection sends its next request when the last is answered. */
 export type WrkLoad = {
+  /** Default: that of chat completions. */
+  readonly path?: string
   /** JSON bodies, sent in turn. */
   readonly bodies: readonly string[]
   readonly connections: number
@@ -39,7 +41,8 @@ export async function runWrk(bench: Bench, endpoint: Endpoint, load: WrkLoad): P
   )
   const shape = ['-t1', `-c${load.connections}`, `-d${load.seconds}s`, '--timeout', '4s']
   const script = ['-s', join(import.meta.dirname, 'post.lua')]
-  const args = [...shape, ...script, `http://127.0.0.1:${endpoint.port}${chatPath}`, '--', bodiesFile, headersFile]
+  const url = `http://127.0.0.1:${endpoint.port}${load.path ?? chatPath}`
+  const args = [...shape, ...script, url, '--', bodiesFile, headersFile]
   const printed = await bench.supervisor.run({ name: 'wrk', command: 'wrk', args }, (load.seconds + 6) * 1000)
   return toLoadResult(parseOutcome(printed))
 }

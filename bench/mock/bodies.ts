@@ -39,19 +39,41 @@ function toEvent(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`
 }
 
-function toChunk(index: number, events: number): string {
-  const delta = index === 0 ? { role: 'assistant', content: '' } : { content: ` t${String(index).padStart(4, '0')}` }
-  const finish = index === events - 1 ? 'stop' : null
-  const choices = [{ index: 0, delta, finish_reason: finish }]
-  return toEvent({ id, object: 'chat.completion.chunk', created, model: mockModel, choices })
+/** What a streamed reply says, delta by delta. */
+export type StreamedReply = {
+  readonly deltas: readonly object[]
+  /** The reason that the last delta carries. */
+  readonly finish: string
+  readonly completionTokens: number
+  readonly withUsage: boolean
 }
 
-/** The events of one streamed reply, `[DONE]` last; with a usage chunk before it when the client asked for one. */
+/** The events of the reply, `[DONE]` last; with a usage chunk before it when the client asked for one. */
+export function toChunkEvents({ deltas, finish, completionTokens, withUsage }: StreamedReply): string[] {
+  const head = { id, object: 'chat.completion.chunk', created, model: mockModel }
+  const chunks = deltas.map((delta, index) => {
+    const reason = index === deltas.length - 1 ? finish : null
+    return toEvent({ ...head, choices: [{ index: 0, delta, finish_reason: reason }] })
+  })
+  const prompt = 24
+  const usage = {
+    prompt_tokens: prompt,
+    completion_tokens: completionTokens,
+    total_tokens: prompt + completionTokens,
+  }
+  return [...chunks, ...(withUsage ? [toEvent({ ...head, choices: [], usage })] : []), 'data: [DONE]\n\n']
+}
+
+function toPiece(index: number): string {
+  return ` t${String(index).padStart(4, '0')}`
+}
+
+/** The events of one streamed text: one that says who speaks, and then a word each. */
 export function toStreamEvents(events: number, withUsage: boolean): string[] {
-  const chunks = Array.from({ length: events }, (_, index) => toChunk(index, events))
-  const usage = { prompt_tokens: 24, completion_tokens: events, total_tokens: 24 + events }
-  const last = toEvent({ id, object: 'chat.completion.chunk', created, model: mockModel, choices: [], usage })
-  return [...chunks, ...(withUsage ? [last] : []), 'data: [DONE]\n\n']
+  const deltas = Array.from({ length: events }, (_, index) =>
+    index === 0 ? { role: 'assistant', content: '' } : { content: toPiece(index) },
+  )
+  return toChunkEvents({ deltas, finish: 'stop', completionTokens: events, withUsage })
 }
 
 /** One event whose content is that long: a vendor that sends few and large deltas. */
@@ -62,19 +84,20 @@ export function toLongEvent(characters: number): string {
 
 /** The text that the content of a streamed reply adds up to. */
 export function toStreamText(events: number): string {
-  return Array.from({ length: events - 1 }, (_, index) => ` t${String(index + 1).padStart(4, '0')}`).join('')
+  return Array.from({ length: events - 1 }, (_, index) => toPiece(index + 1)).join('')
 }
+
+/** What the short requests ask. */
+export const shortQuestion =
+  'Which of the two boats came in first this morning, and did anybody on the quay write down its name?'
 
 /** Request bodies: S is a short question, M a conversation of 8 KB with three tools. */
 export type BodySize = 'S' | 'M'
 
 /** The body of a chat request for the model. */
 export function toChatRequest(model: string, size: BodySize): Record<string, unknown> {
-  if (size === 'S') {
-    const content =
-      'Which of the two boats came in first this morning, and did anybody on the quay write down its name?'
-    return { model, messages: [{ role: 'user', content }], temperature: 0.2, max_tokens: 64 }
-  }
+  if (size === 'S')
+    return { model, messages: [{ role: 'user', content: shortQuestion }], temperature: 0.2, max_tokens: 64 }
   const turns = Array.from({ length: 12 }, (_, index) => ({
     role: index % 2 === 0 ? 'user' : 'assistant',
     content: `Turn ${index}. ${'The log of the harbour names every boat, its berth and the hour it came. '.repeat(7)}`,

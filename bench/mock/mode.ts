@@ -1,7 +1,10 @@
 /** How the mock sends the events of a stream; it can be changed while the mock runs. */
 export type MockMode = {
-  /** `paced`: one event per interval. `burst`: all at once. `static`: no streams, only the fixed JSON reply. */
-  readonly kind: 'static' | 'paced' | 'burst'
+  /**
+   * `paced`: one event per interval. `burst`: all at once. `tool`: as `burst`, and who offers tools is answered with a call of
+   * one until it has told a result. `static`: no streams, only the fixed JSON reply.
+   */
+  readonly kind: 'static' | 'paced' | 'burst' | 'tool'
   /** Content events per stream; usage and `[DONE]` come on top. */
   readonly events: number
   readonly intervalMs: number
@@ -14,6 +17,10 @@ export type MockState = {
   readonly completedStreams: number
   /** Streams whose reader left before the end. */
   readonly abortedStreams: number
+  /** Of the completed streams, those that called a tool. */
+  readonly toolCalls: number
+  /** Bytes of the bodies that asked for a stream. */
+  readonly streamRequestBytes: number
 }
 
 /** Paths of the mock's own door, which no proxied request reaches. */

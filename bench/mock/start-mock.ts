@@ -40,6 +40,14 @@ export async function readMockState(mock: RunningMock): Promise<MockState> {
   return JSON.parse(body) as MockState
 }
 
+/** Starts an MCP server with one tool. */
+export async function createMcpEcho(bench: Bench): Promise<RunningMock> {
+  const port = await findFreePort(bench.random)
+  const args = [join(import.meta.dirname, 'mcp-echo-server.ts'), String(port)]
+  const running = await bench.supervisor.startServer({ name: 'mcp echo', command: process.execPath, args }, port)
+  return { port, pid: running.pid, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() }
+}
+
 /** Starts vendors of which some fail, on ports that the job names. */
 export async function createVendors(bench: Bench, job: VendorsJob): Promise<RunningMock> {
   const args = [join(import.meta.dirname, 'vendors-mock-server.ts'), JSON.stringify(job)]

@@ -5,6 +5,7 @@ import { toChunkFrame, writeFlood } from './flood.ts'
 import { controlPaths, type MockMode, type MockState } from './mode.ts'
 import { createRequestReader, type PlainRequest } from './request-reader.ts'
 import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-pacer.ts'
+import { findCalledTool, toToolCallEvents } from './tool-call.ts'
 
 const streamHead =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
@@ -17,17 +18,20 @@ type Mock = {
   readonly counters: { -readonly [Key in keyof MockState]: MockState[Key] }
 }
 
-/** The frames of a stream, made once per mode: the head travels with the first event, the end with the last. */
-function framesFor(mock: Mock, withUsage: boolean): readonly Buffer[] {
+/** What a stream is made of: a text, or the call of a tool. */
+type Script = { readonly withUsage: boolean; readonly tool: string | undefined }
+
+/** The frames of a stream, made once per mode and script: the head travels with the first event, the end with the last. */
+function framesFor(mock: Mock, { withUsage, tool }: Script): readonly Buffer[] {
   const { kind, events } = mock.mode
-  const key = `${kind} ${events} ${withUsage}`
+  const key = `${kind} ${events} ${withUsage} ${tool}`
   const known = mock.frames.get(key)
   if (known !== undefined) return known
-  const chunks = toStreamEvents(events, withUsage).map(toChunkFrame)
-  const framed = [Buffer.from(streamHead), ...chunks, Buffer.from('0\r\n\r\n')]
+  const script = tool === undefined ? toStreamEvents(events, withUsage) : toToolCallEvents(tool, withUsage)
+  const framed = [Buffer.from(streamHead), ...script.map(toChunkFrame), Buffer.from('0\r\n\r\n')]
   const first = Buffer.concat(framed.slice(0, 2))
   const last = Buffer.concat(framed.slice(-2))
-  const frames = kind === 'burst' ? [Buffer.concat(framed)] : [first, ...framed.slice(2, -2), last]
+  const frames = kind === 'paced' ? [first, ...framed.slice(2, -2), last] : [Buffer.concat(framed)]
   mock.frames.set(key, frames)
   return frames
 }
@@ -39,8 +43,10 @@ function sendJson(socket: Socket, body: string): void {
 
 function startStream(mock: Mock, socket: Socket, body: string): void {
   const { counters, pacer } = mock
+  const tool = mock.mode.kind === 'tool' ? findCalledTool(body) : undefined
   let open = true
   counters.activeStreams += 1
+  counters.streamRequestBytes += Buffer.byteLength(body)
   const finish = (how: 'completedStreams' | 'abortedStreams'): void => {
     if (!open) return
     open = false
@@ -48,10 +54,13 @@ function startStream(mock: Mock, socket: Socket, body: string): void {
     counters[how] += 1
     socket.off('close', onClose)
   }
-  const onEnd = (): void => finish('completedStreams')
+  const onEnd = (): void => {
+    finish('completedStreams')
+    if (tool !== undefined) counters.toolCalls += 1
+  }
   const stream: PacedStream = {
     socket,
-    frames: framesFor(mock, /"include_usage":\s*true/.test(body)),
+    frames: framesFor(mock, { withUsage: /"include_usage":\s*true/.test(body), tool }),
     intervalMs: mock.mode.intervalMs,
     onEnd,
     next: 0,
@@ -90,7 +99,14 @@ function main(port: number): void {
     mode: { kind: 'burst', events: 16, intervalMs: 0 },
     frames: new Map(),
     pacer: createStreamPacer(),
-    counters: { openSockets: 0, activeStreams: 0, completedStreams: 0, abortedStreams: 0 },
+    counters: {
+      openSockets: 0,
+      activeStreams: 0,
+      completedStreams: 0,
+      abortedStreams: 0,
+      toolCalls: 0,
+      streamRequestBytes: 0,
+    },
   }
   const server = createServer({ noDelay: true }, (socket) => {
     mock.counters.openSockets += 1

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Unavailable } from '../harness/bench-error.ts'
 import type { Program } from '../harness/supervisor.ts'
 import { mockModel } from '../mock/bodies.ts'
-import { toOursConfig, type OursConfig } from './ours-config.ts'
+import { toOursConfig, type OursConfig, type OursProvider } from './ours-config.ts'
 import type { Site, TargetPlan } from './target.ts'
 
 const providerId = 'bench'
@@ -26,17 +26,22 @@ export function toOursProgram(
   return { name: 'ours', command: process.execPath, args, env, cwd: site.directory }
 }
 
+/** The mock as the provider of a configuration. */
+export function toMockProvider(site: Site): OursProvider {
+  return { id: providerId, type: 'remote::openai', baseUrl: `http://127.0.0.1:${site.upstreamPort}/v1` }
+}
+
+/** The model of the mock under the name that it has in our server. */
+export const oursModel = `${providerId}/${mockModel}`
+
 function toOursTarget(name: string, store: boolean): TargetPlan {
   return {
     name,
     role: 'ours',
-    model: `${providerId}/${mockModel}`,
+    model: oursModel,
     toHeaders: () => ({}),
     exact: false,
-    async toProgram(site) {
-      const baseUrl = `http://127.0.0.1:${site.upstreamPort}/v1`
-      return toOursProgram(site, { providers: [{ id: providerId, type: 'remote::openai', baseUrl }], store })
-    },
+    toProgram: async (site) => toOursProgram(site, { providers: [toMockProvider(site)], store }),
   }
 }
 

@@ -3,8 +3,7 @@ import type { LoadResult } from '../harness/cell.ts'
 import { runRounds } from '../harness/rounds.ts'
 import { toSection, toSummaries, toVerdict, type Bound } from '../harness/summary.ts'
 import { findStreamFault } from '../load/check-reply.ts'
-import { runClient, toStreamCall } from '../load/run-client.ts'
-import type { StreamJob, StreamReport } from '../load/stream-client.ts'
+import { driveStreams, toStreamCall } from '../load/run-client.ts'
 import type { MockMode } from '../mock/mode.ts'
 import { createStreamMock, setMockMode, type RunningMock } from '../mock/start-mock.ts'
 import { bareNetTarget, bareUndiciTarget } from '../targets/bare.ts'
@@ -13,12 +12,13 @@ import { oursTarget, oursWithoutStoreTarget } from '../targets/ours.ts'
 import { portkeyTarget } from '../targets/portkey.ts'
 import { createTargets, type RunningTarget, type TargetSet } from '../targets/target.ts'
 
-const connections = 64
+/** Streams that are read at a time. */
+export const streamConnections = 64
 
 const bound: Bound = { what: 'ours to nginx, per event', must: 2.6, goal: 1.6, unit: 'x' }
 
 /** How the events come and how many streams are read. */
-type Pace = {
+export type Pace = {
   readonly variant: string
   readonly mode: MockMode
   readonly durationMs: number
@@ -26,7 +26,8 @@ type Pace = {
   readonly driverBound: 'note' | 'given'
 }
 
-function toPaces(quick: boolean): readonly Pace[] {
+/** The pace of a model, and as fast as the socket drains. */
+export function toPaces(quick: boolean): readonly Pace[] {
   return [
     {
       variant: 'paced, 200 events/s each',
@@ -76,27 +77,23 @@ async function measurePace(parts: {
     variant: pace.variant,
     unit: 'event',
     targets: targets.running,
-    load: (target) => driveStreams(bench, target, pace),
+    load: (target) => driveChatStreams(bench, target, pace),
     driverBound: pace.driverBound,
   })
   const summaries = toSummaries(
     cells,
     targets.running.map((target) => target.name),
   )
-  const section = toSection(`stream, ${pace.variant}, ${connections} streams`, 'event', summaries)
+  const section = toSection(`stream, ${pace.variant}, ${streamConnections} streams`, 'event', summaries)
   const ours = summaries.find((summary) => summary.target === oursTarget.name)
   return { ...section, remarks: [toVerdict(bound, ours?.ratio?.median), ...section.remarks, ...targets.skipped] }
 }
 
-async function driveStreams(bench: Bench, target: RunningTarget, pace: Pace): Promise<LoadResult> {
+/** Checks a stream event by event and then reads them at the pace. */
+export async function driveChatStreams(bench: Bench, target: RunningTarget, pace: Pace): Promise<LoadResult> {
   const fault = await findStreamFault(target, pace.mode.events)
   if (fault !== undefined) return { units: 0, wallMs: 0, voids: [fault] }
   const { durationMs, streamsPerConnection } = pace
-  const job: StreamJob = { call: toStreamCall(target, pace.mode.events), connections, durationMs, streamsPerConnection }
-  const printed = await runClient(bench, 'stream-client.ts', { data: job, timeoutMs: durationMs + 8_000 })
-  // stream-client.ts prints exactly this type.
-  const report = JSON.parse(printed) as StreamReport
-  const { events, wallMs, streams, firstEventP50Ms, firstEventP99Ms } = report
-  const faults = Object.entries(report.faults).map(([reason, count]) => `${count} streams: ${reason}`)
-  return { units: events, wallMs, voids: faults, extra: { streams, firstEventP50Ms, firstEventP99Ms } }
+  const call = toStreamCall(target, pace.mode.events)
+  return (await driveStreams(bench, { call, connections: streamConnections, durationMs, streamsPerConnection })).result
 }
