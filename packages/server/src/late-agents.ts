@@ -4,6 +4,7 @@ import type { Connectors, Conversations, Prompts, Responses } from '@llama-stack
 import type { AgentEngine, AgentEngineOptions } from './agent-engine.ts'
 import { toLateService } from './kernel/late-service.ts'
 import { lazy } from './kernel/lazy.ts'
+import { RESPONSE_JOB } from './services/responses/response-job.ts'
 
 export interface LateAgents extends AsyncDisposable {
   readonly services: {
@@ -16,15 +17,27 @@ export interface LateAgents extends AsyncDisposable {
   start(): void
 }
 
-/** What was left can wait until the server has answered its first requests. */
-const START_DELAY_MS = 500
+/** How often it is looked whether an earlier process, or another one, has left something. The engine then looks itself. */
+const LOOK_MS = 2000
 
 export function createLateAgents(options: AgentEngineOptions): LateAgents {
+  const { storage, log } = options
   let loaded: Promise<AgentEngine> | undefined
-  const load = lazy(
-    () => (loaded = import('./agent-engine.ts').then(({ createAgentEngine }) => createAgentEngine(options))),
-  )
   let timer: NodeJS.Timeout | undefined
+  let isStarted = false
+  const load = lazy(() => {
+    clearInterval(timer)
+    loaded = import('./agent-engine.ts').then(({ createAgentEngine }) => {
+      const engine = createAgentEngine(options)
+      if (isStarted) engine.start()
+      return engine
+    })
+    return loaded
+  })
+  const look = (): void => {
+    if (!storage.jobs.hasAny(RESPONSE_JOB)) return
+    load().catch((error: unknown) => log.error('The agent engine could not be started.', { reason: String(error) }))
+  }
   return {
     services: {
       responses: toLateService(responses, async () => (await load()).responses),
@@ -33,15 +46,12 @@ export function createLateAgents(options: AgentEngineOptions): LateAgents {
       connectors: toLateService(connectors, async () => (await load()).connectors),
     },
     start() {
-      timer = setTimeout(() => {
-        load().then(
-          (engine) => engine.start(),
-          (error: unknown) => options.log.error('The agent engine could not be started.', { reason: String(error) }),
-        )
-      }, START_DELAY_MS).unref()
+      isStarted = true
+      if (loaded === undefined) timer = setInterval(look, LOOK_MS).unref()
+      else void loaded.then((engine) => engine.start())
     },
     async [Symbol.asyncDispose]() {
-      clearTimeout(timer)
+      clearInterval(timer)
       await (await loaded)?.[Symbol.asyncDispose]()
     },
   }

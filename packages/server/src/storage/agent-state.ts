@@ -233,6 +233,8 @@ export interface Job {
 
 /** The queue of the whole server: workers serve every owner, and act as the owner of what they serve. */
 export interface JobQueue {
+  /** Whether there is any job of a kind, waiting or held: whoever works on such jobs need not be loaded before. */
+  hasAny(kind: string): boolean
   /** Takes the oldest job of a kind whose lease has run out or that nobody has. */
   claim(kind: string, lease: { readonly worker: string; readonly leaseMs: number }): Promise<Job | undefined>
   /** False when another worker has it by now, or it is done. */

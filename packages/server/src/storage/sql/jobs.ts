@@ -57,6 +57,7 @@ function toHolder({ name }: LeaseProcess, worker: string): string {
 
 /** Prepares the queue of the whole server. */
 export function prepareJobQueue({ connection, writer }: SqliteDatabase, clock: Clock, process: LeaseProcess): JobQueue {
+  const any = connection.prepare('SELECT 1 FROM jobs WHERE kind = ? LIMIT 1')
   const isWaiting = connection.prepare('SELECT 1 FROM jobs WHERE kind = ? AND lease_until_ms <= ? LIMIT 1')
   const claim = connection.prepare(
     `UPDATE jobs SET worker = ?, lease_until_ms = ?, attempts = attempts + 1
@@ -74,6 +75,7 @@ export function prepareJobQueue({ connection, writer }: SqliteDatabase, clock: C
   )
   let { dead } = process
   return {
+    hasAny: (kind) => any.get(kind) !== undefined,
     async claim(kind, { worker, leaseMs }) {
       if (dead !== undefined && dead !== process.name) await writer.write(() => void releaseAll.run(`${dead}/`))
       dead = undefined

@@ -5,6 +5,7 @@
 import type { Log, Principal } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
 import type { JobQueue, NewJob } from '../../../storage/agent-state.ts'
+import { RESPONSE_JOB } from '../response-job.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { EndedResponse, ResponseRun } from './response-run.ts'
 import { CANCELLED, DISOWNED, SUSPENDED } from './run-end.ts'
@@ -25,9 +26,6 @@ export interface ActiveRunsOptions {
   readonly worker: string
   readonly leaseMs: number
 }
-
-/** The kind of jobs that responses are. */
-export const RESPONSE_JOB = 'response'
 
 export class ActiveRuns implements AsyncDisposable {
   readonly #options: ActiveRunsOptions

@@ -1,0 +1,2 @@
+/** The kind of jobs that responses are. */
+export const RESPONSE_JOB = 'response'
