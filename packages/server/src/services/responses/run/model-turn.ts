@@ -54,7 +54,13 @@ export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
     const context: CallContext = { ...plan.caller, signal, record }
     const reply = await world.inference.createChatCompletion({ ...toBody(turn), store: false }, context)
     onOpen(reply.headers ?? {})
-    await readChatStream(reply, writer, { provider: record.providerId ?? 'inference', signal, newCallId })
+    await readChatStream(reply, writer, {
+      provider: record.providerId ?? 'inference',
+      signal,
+      newCallId,
+      // Upstream shows thoughts where they stand, in the text.
+      inlineThinking: !world.asRecorded,
+    })
   } finally {
     addRecord(turn.record, record)
   }

@@ -115,8 +115,8 @@ export class TurnWriter implements ChatDeltaSink {
     else this.#show(() => filter.add(piece))
   }
 
-  reasoning(piece: string): void {
-    this.thoughts += piece
+  reasoning(piece: string, isInline = false): void {
+    if (!isInline) this.thoughts += piece
     this.#reasoning ??= new ReasoningWriter(this.#options.output, this.#options.ids.next('reasoning'))
     this.#reasoning.addText(piece)
   }
