@@ -6,17 +6,18 @@ import { calls, says, streams } from './scripted-model.ts'
 const look = { type: 'function', name: 'look', parameters: { type: 'object', properties: {} } } as never
 
 test('thoughts in the text are an item of their own, and are not told again', async () => {
-  await withResponses({ door: 'fetch' }, async ({ model, stream, ask }) => {
+  await withResponses({ door: 'fetch' }, async (under) => {
+    const { model } = under
     const pieces = ['<th', 'ink>\nA greeting', '.</think>', '\n\nHello', '!']
     model.answers('Hi', streams(pieces.map((content) => ({ delta: { content } }))))
-    const { response, events } = await stream({ input: 'Hi' })
+    const { response, events } = await under.stream({ input: 'Hi' })
     expect(response.output).toMatchObject([
       { type: 'reasoning', content: [{ text: '\nA greeting.' }] },
       { type: 'message', content: [{ text: 'Hello!' }] },
     ])
     const deltas = events.flatMap((event) => (event.type === 'response.output_text.delta' ? [event['delta']] : []))
     expect(deltas).toEqual(['Hello', '!'])
-    await ask({ input: 'Go on', previous_response_id: response.id })
+    await under.ask({ input: 'Go on', previous_response_id: response.id })
     expect(model.asked.at(-1)?.messages).toEqual([
       { role: 'user', content: 'Hi' },
       { role: 'assistant', content: 'Hello!' },
@@ -26,10 +27,11 @@ test('thoughts in the text are an item of their own, and are not told again', as
 })
 
 test('thoughts that a provider has a member for go back to it', async () => {
-  await withResponses({ door: 'fetch' }, async ({ model, ask }) => {
+  await withResponses({ door: 'fetch' }, async (under) => {
+    const { model } = under
     model.answers('Hi', streams([{ delta: { reasoning_content: 'Well.' } }, { delta: { content: 'Hello!' } }]))
-    const { id } = await ask({ input: 'Hi' })
-    await ask({ input: 'Go on', previous_response_id: id })
+    const { id } = await under.ask({ input: 'Hi' })
+    await under.ask({ input: 'Go on', previous_response_id: id })
     expect(model.asked.at(-1)?.messages[1]).toEqual({
       role: 'assistant',
       content: 'Hello!',
@@ -39,7 +41,8 @@ test('thoughts that a provider has a member for go back to it', async () => {
 })
 
 test('white space that is held before a call stays before it', async () => {
-  await withResponses({ door: 'fetch' }, async ({ model, stream }) => {
+  await withResponses({ door: 'fetch' }, async (under) => {
+    const { model } = under
     const made = calls({ id: 'c1', name: 'look' })
     const [call = ''] = made.frames as string[]
     model.answers(
@@ -50,7 +53,7 @@ test('white space that is held before a call stays before it', async () => {
       },
       says('Seen.'),
     )
-    const { response } = await stream({ input: 'Look', tools: [look] })
+    const { response } = await under.stream({ input: 'Look', tools: [look] })
     expect(response.output.map(({ type }) => type)).toEqual(['message', 'function_call'])
   })
 })
