@@ -19,14 +19,14 @@ import type { Citable } from '../tools/citable.ts'
 import { createToolKit } from '../tools/tool-kit.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
-import { runApprovals } from './approved-calls.ts'
+import { isApprovedCall, runApprovals } from './approved-calls.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
 import { askModel } from './model-turn.ts'
 import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
 import { restoreOutput } from './restored-output.ts'
-import type { ToldItem } from './restored-output.ts'
+import type { RestoredItem, ToldItem } from './restored-output.ts'
 import { ResponseRecord } from './response-record.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
@@ -73,6 +73,8 @@ export class ResponseRun {
   readonly #ledger: CallLedger
   readonly #record: ResponseRecord
   #isOpen = false
+  /** Items that an earlier process told of. */
+  #restored: ReadonlyMap<string, RestoredItem> = new Map()
   #guards: Guards | undefined
   readonly #citable: Citable[] = []
 
@@ -187,6 +189,7 @@ export class ResponseRun {
     if (this.#events.isHeard && this.#output.items.length > 0) this.#open({})
     if (pending.length > 0) {
       const calls = pending.map((call): TurnCall => ({ ...call, tool: kit.find(call.name) }))
+      this.#record.beginCalls(calls)
       const round = await this.#makeCalls(calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
     } else if (this.#limits.used.turns === 0 && plan.approvals.length > 0) {
@@ -199,8 +202,10 @@ export class ResponseRun {
   #restore(): readonly Omit<TurnCall, 'tool'>[] {
     const { plan, told = [] } = this.#options
     const pending = plan.restored?.pendingCalls ?? []
-    const restored = restoreOutput(told, this.#output, pending)
-    return pending.map((call) => ({ ...call, writer: undefined, restored: restored.get(call.itemId) }))
+    // Calls that were approved come before the first turn, and are not pending yet.
+    const approved = told.filter(({ item }) => isApprovedCall(item)).map(({ item }) => ({ itemId: item.id }))
+    this.#restored = restoreOutput(told, this.#output, this.#limits.used.turns === 0 ? approved : pending)
+    return pending.map((call) => ({ ...call, writer: undefined, restored: this.#restored.get(call.itemId) }))
   }
 
   async #loop(kit: ToolKit): Promise<RunEnd> {
@@ -211,7 +216,7 @@ export class ResponseRun {
       const stopped = endOfTurn(turn)
       if (stopped !== undefined) return stopped
       if (turn.calls.length === 0) return { status: 'completed' }
-      this.#record.pendingCalls = turn.calls
+      this.#record.beginCalls(turn.calls)
       await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#record.progress() }))
       const round = await this.#makeCalls(turn.calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
@@ -265,7 +270,7 @@ export class ResponseRun {
     })
     this.#record.messages.push(...round.messages)
     this.#citable.push(...round.outcomes.flatMap(({ citable }) => citable ?? []))
-    this.#record.pendingCalls = []
+    this.#record.endCalls()
     await journal.checkpoint(() => this.#record.progress())
     return round
   }
@@ -283,6 +288,7 @@ export class ResponseRun {
       runsInParallel: plan.settled.runsInParallel,
       // A failure of the model is now one of the response: what was approved cannot be approved again.
       onTaken: () => this.#open({}),
+      restored: this.#restored,
     })
   }
 
