@@ -395,6 +395,11 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'issue: agent engine, token counting',
   ],
   [
+    'B121',
+    'An answer follows the schema that was asked for, on models that can do so and on those that cannot; the way is told.',
+    'issue: agent engine, structured output',
+  ],
+  [
     'B122',
     'A conversation is compacted on request and by itself, on any model, and stays so for whatever continues it.',
     'issue: agent engine, compaction',

@@ -87,9 +87,16 @@ export function checkResponse(response: Fields): void {
   expectSchema('ResponseResource', {
     ...response,
     tool_choice: hasKnownChoice(response['tool_choice']) ? response['tool_choice'] : 'auto',
+    text: withoutSchema(response['text'] as Fields),
     tools,
     output: items.filter(known),
   })
+}
+
+/** Open Responses lets the schema of a format be nothing but null; OpenAI gives back what was asked for. */
+function withoutSchema(text: Fields): Fields {
+  const format = text['format'] as Fields
+  return format['type'] === 'json_schema' ? { ...text, format: { ...format, schema: null } } : text
 }
 
 /** The items that Open Responses knows. */

@@ -23,6 +23,8 @@ import { isApprovedCall, runApprovals } from './approved-calls.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
 import { askModel } from './model-turn.ts'
+import { openTurnAids } from './turn-aids.ts'
+import type { TurnAids } from './turn-aids.ts'
 import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
 import { restoreOutput } from './restored-output.ts'
@@ -76,6 +78,7 @@ export class ResponseRun {
   /** Items that an earlier process told of. */
   #restored: ReadonlyMap<string, RestoredItem> = new Map()
   #guards: Guards | undefined
+  #aids: TurnAids | undefined
   readonly #citable: Citable[] = []
 
   constructor(options: RunOptions) {
@@ -185,6 +188,14 @@ export class ResponseRun {
       ids: this.#ids,
       known: plan.listings,
     })
+    const aids = openTurnAids({
+      plan,
+      world,
+      toolNames: kit.names,
+      isHeard: this.#events.isHeard,
+      context: this.#caller(),
+    })
+    if (aids !== undefined) this.#aids = await aids
     // A stream that has told of tools does not wait for the model.
     if (this.#events.isHeard && this.#output.items.length > 0) this.#open({})
     if (pending.length > 0) {
@@ -234,6 +245,7 @@ export class ResponseRun {
       limits: this.#limits,
       servedTier: this.#record.servedTier,
       guards: this.#guards,
+      aids: this.#aids,
       citable: this.#citable,
       caller: this.#caller(),
       record: this.#options.record,
@@ -351,6 +363,8 @@ export class ResponseRun {
     const { journal, world } = this.#options
     this.#output.abandonOpen()
     this.#record.messages.push(...toBrokenOff(this.#record.pendingCalls))
+    const { made } = this.plan.settled.adjustments
+    if (made.length > 0) this.#options.record.adjustments = [...made]
     const { json, row, addition } = this.#record.finish(end, world.clock.now())
     const last = this.#events.isHeard
       ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
@@ -369,6 +383,7 @@ function endOfTurn(turn: TurnWriter): RunEnd | undefined {
   if (turn.isRefused) return { status: 'completed' }
   if (turn.finishReason === 'length') return { status: 'incomplete', reason: 'max_output_tokens' }
   if (turn.finishReason === 'content_filter') return { status: 'incomplete', reason: 'content_filter' }
+  if (turn.faults.length > 0) return { status: 'incomplete', reason: 'invalid_format' }
   return undefined
 }
 
