@@ -170,7 +170,7 @@ describe('over a WebSocket', () => {
       scene.model.answers('Long', streams(words, { gapMs: 15 }))
       void client.ask({ input: 'Long' }).catch(() => undefined)
       await expect.poll(() => client.heard.length).toBeGreaterThan(4)
-      const { id } = client.heard[0]?.['response'] as { id: string }
+      const id = (client.heard[0]?.['response'] as { id: string } | undefined)?.id ?? ''
       client.close()
       await expect.poll(async () => (await scene.fetchResponse(id)).status, { timeout: 5000 }).toBe('completed')
       const texts = await scene.replay(id)
