@@ -388,6 +388,11 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'Cancelling ends the calls of models and tools at once, is repeatable, and leaves a response that says what was said.',
     'issue: agent engine',
   ],
+  [
+    'B135',
+    'A search in files is an item with what it found for who asks, and what the text cites of it are annotations of files.',
+    'OpenAI',
+  ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
   [
     'B120',
