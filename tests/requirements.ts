@@ -388,11 +388,21 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'Cancelling ends the calls of models and tools at once, is repeatable, and leaves a response that says what was said.',
     'issue: agent engine',
   ],
+  [
+    'B135',
+    'A search in files is an item with what it found for who asks, and what the text cites of it are annotations of files.',
+    'OpenAI',
+  ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
   [
     'B120',
     'The tokens of an input are counted as its vendor counts them, tools and history included, or said to be an estimate.',
     'issue: agent engine, token counting',
+  ],
+  [
+    'B121',
+    'An answer follows the schema that was asked for, on models that can do so and on those that cannot; the way is told.',
+    'issue: agent engine, structured output',
   ],
   [
     'B122',

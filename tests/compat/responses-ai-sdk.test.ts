@@ -139,7 +139,8 @@ describe.each(doors)('the AI SDK, through the %s [B113]', (door) => {
     })
   })
 
-  test('shows reasoning', async () => {
+  // The package reads summaries only: of a model's own words it shows that there are some.
+  test('shows that the model reasoned', async () => {
     await withResponses({ door }, async (under) => {
       const model = toProvider(under).responses(MODEL)
       const providerOptions = { openai: { reasoningSummary: 'auto' as const, forceReasoning: true } }

@@ -1,9 +1,8 @@
-import { ResponsesWS } from 'openai/resources/responses/ws'
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
 import { describe, expect, test } from 'vitest'
 import { foldResponseEvents } from '../../packages/server/src/testing/fold-response-events.ts'
 import { doors } from '../scenarios/stack-under-test.ts'
-import { MODEL, openAiClients, toOpenAi, withResponses } from './responses-rig.ts'
+import { MODEL, openAiClients, withResponses } from './responses-rig.ts'
 
 describe.each(doors)('through the %s [B110]', (door) => {
   describe.each(openAiClients)('%s', (_name, createClient) => {
@@ -144,35 +143,6 @@ describe.each(doors)('through the %s [B110]', (door) => {
         const next = await responses.create({ model: MODEL, input: input as never })
         expect(next.output_text).toContain('Go on')
       })
-    })
-  })
-})
-
-describe('over a WebSocket [B110]', () => {
-  test('openai 7 creates one response after another on a connection', async () => {
-    await withResponses({ door: 'socket' }, async (under) => {
-      const socket = new ResponsesWS(toOpenAi(under))
-      const events: ResponseStreamEvent[] = []
-      socket.send({ type: 'response.create', model: MODEL, input: 'My name is Ann' })
-      for await (const told of socket.stream()) {
-        if (told.type === 'error') throw told.error
-        if (told.type !== 'message') continue
-        // Errors are events of their own, told above.
-        const event = told.message as ResponseStreamEvent
-        events.push(event)
-        if (event.type !== 'response.completed') continue
-        if (event.response.previous_response_id !== null) break
-        const previous = event.response.id
-        socket.send({ type: 'response.create', model: MODEL, previous_response_id: previous, input: 'Who am I?' })
-      }
-      socket.close()
-      const ends = events.flatMap((event) => (event.type === 'response.completed' ? [event.response] : []))
-      const texts = ends.map(({ output }) => output.map((item) => (item.type === 'message' ? item.content : [])))
-      expect(texts).toMatchObject([
-        [[{ text: 'I heard: My name is Ann.' }]],
-        [[{ text: 'I heard: My name is Ann / Who am I?.' }]],
-      ])
-      expect(events[0]?.type).toBe('response.created')
     })
   })
 })

@@ -1,15 +1,8 @@
 /** Responses in the background whose process is killed at every stage, and which complete all the same. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ResponseObject } from '@llama-stack/api'
 import { describe, expect, test, vi } from 'vitest'
-import {
-  ask,
-  getResponse,
-  idOf,
-  readAll,
-  readAlong,
-  readUntil,
-  withDurableServer,
-} from './durable-scene.ts'
+import { ask, getResponse, idOf, readAll, readAlong, readUntil, withDurableServer } from './durable-scene.ts'
 import type { DurableScene, ServerProcess } from './durable-scene.ts'
 import { checkStream } from './responses-scene.ts'
 import { calls, says, streams } from './scripted-model.ts'
@@ -70,6 +63,61 @@ describe('[B130] a process that is killed', () => {
       expect(response.output[1]).toMatchObject({ status: 'completed', output: 'read: 42' })
       expect(scene.mcp.calls.length).toBe(2)
       expect(toldLast(scene)).toEqual([{ type: 'text', text: 'read: 42' }])
+    })
+  })
+
+  test('with calls of the server and of the client in one turn: the client gets its own, once', async () => {
+    await withDurableServer(async (scene) => {
+      const look = { type: 'function', name: 'look', parameters: { type: 'object', properties: {} } }
+      const note = { type: 'custom', name: 'note' }
+      scene.model.answers(
+        'Go',
+        calls(
+          { name: 'look', arguments: { at: 'it' } },
+          { name: 'note', arguments: { input: 'so' } },
+          { name: 'write', arguments: { text: 'one' } },
+        ),
+        says('Done.'),
+      )
+      const first = await scene.start()
+      const seen = await readUntil(await ask(first, { ...background, tools: [scene.tool, look, note] }), (text) =>
+        text.includes('mcp_call_arguments.done'),
+      )
+      await expect.poll(() => scene.effects).toEqual(['one'])
+      await first.kill()
+      const { response } = await completes(await scene.start(), seen)
+      expect(response).toMatchObject({
+        status: 'completed',
+        output: [
+          { type: 'mcp_list_tools' },
+          { type: 'function_call', status: 'completed', arguments: '{"at":"it"}' },
+          { type: 'custom_tool_call', input: 'so' },
+          { type: 'mcp_call', status: 'failed' },
+        ],
+      })
+      expect(scene.effects).toEqual(['one'])
+      expect(scene.model.asked.length).toBe(1)
+    })
+  })
+
+  test('with an approved call in flight: it is made once, and told once', async () => {
+    await withDurableServer(async (scene) => {
+      const tool = { ...scene.tool, require_approval: 'always' }
+      scene.model.answers('Go', calls({ name: 'write', arguments: { text: 'one' } }), says('Done.'))
+      const first = await scene.start()
+      const asked = (await (await ask(first, { input: 'Go', tools: [tool] })).json()) as ResponseObject
+      const request = asked.output.find(({ type }) => type === 'mcp_approval_request')
+      const approval = { type: 'mcp_approval_response', approval_request_id: request?.id, approve: true }
+      const answered = { ...background, input: [approval], previous_response_id: asked.id, tools: [tool] }
+      const seen = await readUntil(await ask(first, answered), (text) => text.includes('mcp_call_arguments.done'))
+      await expect.poll(() => scene.effects).toEqual(['one'])
+      await first.kill()
+      const { response } = await completes(await scene.start(), seen)
+      expect(response).toMatchObject({
+        status: 'completed',
+        output: [{ type: 'mcp_call', status: 'failed', approval_request_id: request?.id }, { type: 'message' }],
+      })
+      expect(scene.effects).toEqual(['one'])
     })
   })
 

@@ -66,8 +66,11 @@ const called = fc
   .map((each) => each.flat())
 
 const ending = fc.record({
-  finish: fc.constantFrom('stop', 'stop', 'stop', 'tool_calls', 'length', 'content_filter'),
+  // Null: the vendor never says why it ended.
+  finish: fc.constantFrom('stop', 'stop', 'stop', 'stop', 'tool_calls', 'length', 'content_filter', null),
   usage: fc.constantFrom('last', 'finish', 'none'),
+  isCut: fc.constantFrom(...Array.from({ length: 11 }, () => false), true),
+  error: fc.constantFrom(...Array.from({ length: 11 }, () => undefined), { error: { message: 'No.', code: 'x' } }),
   cuts: fc.array(fc.nat({ max: 100_000 }), { maxLength: 12 }),
 }) satisfies fc.Arbitrary<TurnEnd>
 

@@ -22,7 +22,7 @@ const WHOLE = words(50)
   .join('')
 
 /** Asks, as a client that can leave. */
-function begin(scene: ResponsesScene, request: object): { readonly reply: Promise<Response>; leave(): void } {
+function begin(scene: ResponsesScene, request: object): { readonly reply: Promise<Response>; readonly leave: () => void } {
   const abort = new AbortController()
   const reply = scene.fetch(`${scene.url}/v1/responses`, {
     method: 'POST',

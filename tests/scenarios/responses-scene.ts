@@ -102,7 +102,7 @@ export async function readEvents(reply: Response): Promise<string[]> {
   return frames
     .filter((frame) => !frame.startsWith(':'))
     .map((frame) => {
-      const [, type, json = ''] = /^event: (\S+)\ndata: (.*)$/.exec(frame) ?? []
+      const [, type, json = ''] = /^event: (\S+)\ndata: ([^\n]*)$/.exec(frame) ?? []
       if (type === undefined || (JSON.parse(json) as Fields)['type'] !== type) throw new Error(`no event: ${frame}`)
       return json
     })

@@ -15,7 +15,12 @@ export interface ScriptedModel {
   readonly asked: readonly ChatBody[]
   /** What the model does, turn by turn, once the last message of the user is this text; the last turn is repeated. */
   answers(prompt: string, ...turns: readonly ScriptedTurn[]): void
+  /** What it does when it is told that an answer does not follow its schema. */
+  repairs(turn: (asked: ChatBody) => ScriptedReply): void
 }
+
+/** How every request for a repair begins. */
+const REPAIR = 'Your answer does not follow the JSON schema'
 
 export interface ChatBody {
   readonly messages: readonly ChatBodyMessage[]
@@ -33,14 +38,17 @@ export interface ChatBodyMessage {
 export function createScriptedModel(): ScriptedModel {
   const scripts = new Map<string, readonly ScriptedTurn[]>()
   const asked: ChatBody[] = []
+  let repair: ((asked: ChatBody) => ScriptedReply) | undefined
   return {
     asked,
+    repairs: (turn) => (repair = turn),
     answers: (prompt, ...turns) => scripts.set(prompt, turns),
     route(request) {
       // The server under test sends bodies of OpenAI's shape.
       const body = request.json() as ChatBody
       asked.push(body)
       const last = body.messages.findLastIndex(({ role }) => role === 'user')
+      if (repair !== undefined && textOf(body.messages[last]).startsWith(REPAIR)) return repair(body)
       const turns = scripts.get(textOf(body.messages[last])) ?? [says('I was told nothing about this.')]
       const done = body.messages.slice(last).filter(({ role }) => role === 'assistant').length
       const turn = turns[Math.min(done, turns.length - 1)] ?? says('')
@@ -68,7 +76,7 @@ export interface TurnEnd {
   /** Where the usage comes: in a chunk of its own, beside the finish reason, or not at all. Default: `last`. */
   readonly usage?: 'last' | 'finish' | 'none'
   /** An event that the vendor sends in place of an end. */
-  readonly error?: object
+  readonly error?: object | undefined
   /** Whether the connection breaks after the last piece. */
   readonly isCut?: boolean
   /** Where the bytes are cut into writes: any numbers. Default: each event is one write. */

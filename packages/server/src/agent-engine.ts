@@ -38,6 +38,7 @@ import { toSearchPort } from './services/responses/tools/search-tools.ts'
 import type { RegisteredTool } from './services/responses/tools/tool-sources.ts'
 import type { SafetyService } from './services/safety/safety-service.ts'
 import { toFileSearch } from './services/search-tools/file-search.ts'
+import type { VectorSearch } from './services/search-tools/vector-search-port.ts'
 import { findWebSearchDefault, toWebSearch } from './services/search-tools/web-search.ts'
 import { createTokenCounter } from './services/tokens/token-counter.ts'
 import type { Storage } from './storage/storage.ts'
@@ -51,6 +52,8 @@ export interface AgentEngineOptions {
   readonly upstream: Upstream
   readonly env: ProviderEnvironment
   readonly registered: readonly RegisteredTool[]
+  /** Absent: there are no vector stores. */
+  readonly vectorSearch: VectorSearch | undefined
   readonly storage: Storage
   readonly clock: Clock
   readonly ids: Ids
@@ -81,7 +84,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       providers: ofApi(options.providers, 'tool_runtime'),
       defaultProviderId: findWebSearchDefault(config.resources.tool_groups),
     }),
-    files: toFileSearch({}),
+    files: toFileSearch({ vectorSearch: options.vectorSearch }),
   })
   const mcp = openConfiguredMcp(options, keys)
   const compaction = new Compaction({

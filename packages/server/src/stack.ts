@@ -49,6 +49,7 @@ import { ResponseCache } from './services/response-cache/response-cache.ts'
 import { loadRegisteredTools } from './services/responses/tools/load-registered-tools.ts'
 import { createSafetyService } from './services/safety/safety-service.ts'
 import type { SafetyOptions } from './services/safety/safety-service.ts'
+import type { VectorSearch } from './services/search-tools/vector-search-port.ts'
 import { NOBODY, toLogEntry } from './log-entry.ts'
 import { bindRoutes, inspected } from './stack-services.ts'
 import type { StackServices } from './stack-services.ts'
@@ -79,6 +80,8 @@ export interface StackOptions {
   readonly providers?: readonly AnyProviderDefinition[]
   /** Functions that every model may call and that run in this process, whoever the client is: see `defineTool`. */
   readonly tools?: readonly StackTool[]
+  /** What the tool `file_search` searches. Default: the tool is refused. */
+  readonly vectorSearch?: VectorSearch
 }
 
 /** A running stack. It listens nowhere until asked to. */
@@ -153,6 +156,7 @@ export async function createStack(options: StackOptions): Promise<Stack> {
       providers: everyProvider,
       upstream,
       env: options.env ?? process.env,
+      vectorSearch: options.vectorSearch,
       registered: await loadRegisteredTools(options.tools, { log, maxResultBytes: config.mcp.maxResultBytes }),
     }),
   )

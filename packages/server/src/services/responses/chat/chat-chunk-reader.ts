@@ -28,7 +28,12 @@ export class ChatChunkReader {
   constructor(sink: ChatDeltaSink, { newCallId, inlineThinking }: ChunkReaderOptions) {
     this.#sink = sink
     this.#calls = new ToolCallFragments((index, piece) => sink.toolCall(index, piece), newCallId)
-    if (inlineThinking === true) this.#thinking = new InlineThinking(sink)
+    if (inlineThinking === true) {
+      this.#thinking = new InlineThinking({
+        text: (piece, logprobs) => sink.text(piece, logprobs),
+        reasoning: (piece) => sink.reasoning(piece, true),
+      })
+    }
   }
 
   /** Whether the provider said why the turn ended. */
@@ -51,12 +56,8 @@ export class ChatChunkReader {
 
   /** Reads a piece of text that nothing else came with. */
   readText(piece: string): void {
-    if (this.#isThinking) this.#thinking?.add(piece)
+    if (this.#thinking?.isOver === false) this.#thinking.add(piece)
     else this.#sink.text(piece)
-  }
-
-  get #isThinking(): boolean {
-    return this.#thinking?.isOver === false
   }
 
   /** Tells what could only be told at the end. */
@@ -75,7 +76,10 @@ export class ChatChunkReader {
     if (reasoning !== '') this.#sink.reasoning(reasoning)
     this.#content(delta['content'], findLogprobs(choice['logprobs']))
     const { refusal, reasoning_details: details, extra_content: extra } = delta
-    if (typeof refusal === 'string' && refusal !== '') this.#sink.refusal(refusal)
+    if (typeof refusal === 'string' && refusal !== '') {
+      this.#thinking?.release()
+      this.#sink.refusal(refusal)
+    }
     if (Array.isArray(details)) {
       this.#details ??= new ReasoningDetails()
       this.#details.add(details)
@@ -92,12 +96,15 @@ export class ChatChunkReader {
       if (reasoning !== '') this.#sink.reasoning(reasoning)
       if (text !== '') this.readText(text)
     } else if (typeof content === 'string' && content !== '') {
-      if (logprobs === undefined || this.#isThinking) this.readText(content)
+      if (this.#thinking?.isOver === false) this.#thinking.add(content, logprobs)
       else this.#sink.text(content, logprobs)
     }
   }
 
   #toolCalls({ tool_calls: calls, function_call: only }: Fields): void {
+    if (calls === undefined && only === undefined) return
+    // What was said before a call stays before it.
+    this.#thinking?.release()
     if (Array.isArray(calls)) for (const call of calls) this.#calls.add(call)
     // What OpenAI had before there were tools.
     if (isRecord(only)) this.#calls.add({ index: 0, function: only })
@@ -106,7 +113,7 @@ export class ChatChunkReader {
   #finish(reason: string): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    this.#thinking?.end()
+    this.#thinking?.release()
     this.#calls.end()
     this.#sink.finish(reason === 'function_call' ? 'tool_calls' : reason)
   }

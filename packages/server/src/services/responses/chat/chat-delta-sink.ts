@@ -16,7 +16,11 @@ export interface ToolCallPiece {
 /** Everything is called while the reply is read, never after reading it has ended. */
 export interface ChatDeltaSink {
   text(piece: string, logprobs?: readonly LogProb[]): void
-  reasoning(piece: string): void
+  /**
+   * `isInline`: the model wrote it into its text. The provider has no member for it, and does not want it back: templates take
+   * the thoughts of earlier turns out of the text.
+   */
+  reasoning(piece: string, isInline?: boolean): void
   refusal(piece: string): void
   /** Calls are counted from 0 in the order in which they begin, whatever the provider's numbers. */
   toolCall(index: number, piece: ToolCallPiece): void

@@ -1,10 +1,11 @@
 /** Thoughts that a model writes into its answer: `<think>…</think>` at the beginning of the text. */
+import type { LogProb } from '@llama-stack/api'
 
 const OPENING = '<think>'
 const CLOSING = '</think>'
 
 interface Split {
-  text(piece: string): void
+  text(piece: string, logprobs?: readonly LogProb[]): void
   reasoning(piece: string): void
 }
 
@@ -14,6 +15,8 @@ export class InlineThinking {
   #state: 'before' | 'inside' | 'behind' | 'answer' = 'before'
   /** What may be the beginning of a tag, or white space around one. */
   #held = ''
+  /** Of what is held. */
+  #logprobs: readonly LogProb[] = []
 
   constructor(to: Split) {
     this.#to = to
@@ -24,24 +27,28 @@ export class InlineThinking {
     return this.#state === 'answer'
   }
 
-  add(piece: string): void {
+  add(piece: string, logprobs: readonly LogProb[] = []): void {
     this.#held += piece
+    this.#logprobs = this.#state === 'before' ? [...this.#logprobs, ...logprobs] : logprobs
     if (this.#state === 'before') this.#findOpening()
     if (this.#state === 'inside') this.#findClosing()
     if (this.#state === 'behind') this.#skipSpace()
-    if (this.#state === 'answer') this.#flush((text) => this.#to.text(text))
+    if (this.#state === 'answer') this.#say()
   }
 
-  /** Lets go of what was held. */
-  end(): void {
-    if (this.#state === 'inside') this.#flush((text) => this.#to.reasoning(text))
-    else if (this.#state === 'before') this.#flush((text) => this.#to.text(text))
+  /** Lets go of what was held: something else follows, or nothing. */
+  release(): void {
+    if (this.#state === 'inside') {
+      const thought = this.#take()
+      if (thought !== '') this.#to.reasoning(thought)
+    } else if (this.#state === 'before') this.#say()
   }
 
   #findOpening(): void {
     const begun = this.#held.trimStart()
     if (begun.startsWith(OPENING)) {
       this.#held = begun.slice(OPENING.length)
+      this.#logprobs = []
       this.#state = 'inside'
     } else if (!OPENING.startsWith(begun)) this.#state = 'answer'
   }
@@ -60,10 +67,17 @@ export class InlineThinking {
     if (this.#held !== '') this.#state = 'answer'
   }
 
-  #flush(to: (text: string) => void): void {
+  #say(): void {
+    const logprobs = this.#logprobs
+    const text = this.#take()
+    if (text !== '') this.#to.text(text, logprobs.length === 0 ? undefined : logprobs)
+  }
+
+  #take(): string {
     const text = this.#held
     this.#held = ''
-    if (text !== '') to(text)
+    this.#logprobs = []
+    return text
   }
 }
 

@@ -11,6 +11,8 @@ import type { ReadChatOptions } from './read-chat-stream.ts'
 class Fold implements ChatDeltaSink {
   said = ''
   thought = ''
+  inline = ''
+  saidBeforeCalls = ''
   refused = ''
   calls: { id?: string; name?: string; arguments: string }[] = []
   reasons: string[] = []
@@ -25,14 +27,16 @@ class Fold implements ChatDeltaSink {
     this.pieces += 1
     this.logprobs.push(...logprobs)
   }
-  reasoning(piece: string): void {
+  reasoning(piece: string, isInline = false): void {
     this.thought += piece
+    if (isInline) this.inline += piece
   }
   refusal(piece: string): void {
     this.refused += piece
   }
   toolCall(index: number, piece: ToolCallPiece): void {
     const known = this.calls[index]
+    if (this.calls.length === 0) this.saidBeforeCalls = this.said
     if (known === undefined) this.calls[index] = { ...piece }
     else known.arguments += piece.arguments
   }
@@ -254,6 +258,19 @@ describe('the law', () => {
   ])('%j that ends there is text %j and thought %j', async (content, text, thought) => {
     expect(await readAll([chunk({ content }), end()], { inlineThinking: true })).toMatchObject({ said: text, thought })
     expect(await readAll([chunk({ content }), end()])).toMatchObject({ said: content, thought: '' })
+  })
+
+  test('text that is held while it may be a thought keeps its place and its probabilities', async () => {
+    const piece = (content: string) => chunk({ content }, { logprobs: { content: [content] } })
+    const read = (pieces: readonly object[]) => readAll([...pieces, end()], { inlineThinking: true })
+    const said = await read(['<', 'th', 'is', '>'].map(piece))
+    expect(said).toMatchObject({ said: '<this>', logprobs: ['<', 'th', 'is', '>'] })
+    const thought = await read(['<think>', 'on', '</think>', '\n', 'Yes', '.'].map(piece))
+    expect(thought).toMatchObject({ thought: 'on', inline: 'on', said: 'Yes.', logprobs: ['Yes', '.'] })
+    expect(await read([chunk({ reasoning: 'on' }), piece('Yes')])).toMatchObject({ thought: 'on', inline: '' })
+    const call = { index: 0, id: 'c', function: { name: 'look', arguments: '{}' } }
+    const called = await read([chunk({ content: '\n' }), chunk({ tool_calls: [call] })])
+    expect(called).toMatchObject({ said: '\n', saidBeforeCalls: '\n' })
   })
 })
 

@@ -2,7 +2,7 @@
 import type { CallContext, CompactedResponse, CompactRequest, ItemResource, Reply } from '@llama-stack/api'
 import { value } from '@llama-stack/api'
 import type { Storage } from '../../../storage/storage.ts'
-import { askAside } from '../run/side-call.ts'
+import { createAskAside } from '../run/side-call.ts'
 import { parseItems } from '../stored/response-view.ts'
 import { openInput } from './open-input.ts'
 import type { InputWorld } from './open-input.ts'
@@ -29,7 +29,7 @@ export async function compactInput(
     instructions,
     promptCacheKey: request.prompt_cache_key,
     asRecorded: runs.asRecorded,
-    ask: (asked) => askAside(runs.inference, asked, context),
+    ask: createAskAside({ inference: runs.inference, context, record: context.record }),
   })
   return value(compacted)
 }

@@ -40,6 +40,14 @@ export interface CallStart {
   readonly members: Readonly<Record<string, unknown>>
 }
 
+/** What an earlier process has told of a call. */
+export interface RestoredCall {
+  readonly argument: string
+  /** Whether it told that the argument is complete. */
+  readonly isWritten: boolean
+  readonly place: Place
+}
+
 export class CallWriter {
   readonly #output: Output
   readonly #start: CallStart
@@ -49,8 +57,8 @@ export class CallWriter {
   #argument = ''
   #isWritten = false
 
-  /** `restored` continues an item that an earlier process began and whose arguments are complete. */
-  constructor(output: Output, start: CallStart, restored?: { readonly argument: string; readonly place: Place }) {
+  /** `restored` continues an item that an earlier process began. */
+  constructor(output: Output, start: CallStart, restored?: RestoredCall) {
     this.#output = output
     this.#start = start
     this.#kind = callKinds[start.kind]
@@ -60,7 +68,7 @@ export class CallWriter {
       if (start.kind === 'mcp_call') output.events.emit('response.mcp_call.in_progress', this.#place)
     } else {
       this.#argument = restored.argument
-      this.#isWritten = true
+      this.#isWritten = restored.isWritten
       this.#place = restored.place
     }
     this.#head = toDeltaHead(`${this.#kind.argumentEvents}.delta`, { ...this.#place })

@@ -5,10 +5,11 @@ import { asText } from '../../../kernel/json-record.ts'
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
-import type { Output } from '../output/output.ts'
+import type { Item, Output } from '../output/output.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { CallLedger } from './call-ledger.ts'
+import type { RestoredItem } from './restored-output.ts'
 import type { Approval } from './run-plan.ts'
 import { runToolRound } from './tool-round.ts'
 import type { TurnCall } from './turn-writer.ts'
@@ -24,6 +25,13 @@ export interface ApprovedCallsOptions {
   readonly runsInParallel: boolean
   /** Called when answers have been taken: from here on the response must not be forgotten. */
   readonly onTaken: () => void
+  /** What an earlier process has told of the calls, by the ids of their items. */
+  readonly restored: ReadonlyMap<string, RestoredItem>
+}
+
+/** Whether the item is of a call that somebody had to approve. */
+export function isApprovedCall(item: Item): boolean {
+  return item.type === 'mcp_call' && typeof item['approval_request_id'] === 'string'
 }
 
 /** Resolves with what the model is told. Throws `approval_used` where every answer was given before. */
@@ -58,7 +66,9 @@ function toDenial(reason: string | undefined): string {
 }
 
 /** The call as the model made it, its tool no longer in need of approval. */
-function toCall({ request, callId, requestId }: Approval, index: number, { kit, ids }: ApprovedCallsOptions): TurnCall {
+function toCall({ request, callId, requestId }: Approval, index: number, options: ApprovedCallsOptions): TurnCall {
+  const { kit, ids, restored } = options
+  const told = restored.values().find(({ item }) => item['approval_request_id'] === requestId)
   const name = asText(request['name'])
   const known = kit.find(name)
   return {
@@ -67,7 +77,8 @@ function toCall({ request, callId, requestId }: Approval, index: number, { kit, 
     name,
     arguments: asText(request['arguments']),
     tool: known?.kind === 'server' ? { kind: 'server', tool: { ...known.tool, needsApproval: false } } : undefined,
-    itemId: ids.next('mcp_call'),
+    itemId: told?.item.id ?? ids.next('mcp_call'),
+    restored: told,
     approvalId: requestId,
     writer: undefined,
   }

@@ -1,5 +1,5 @@
 /** One call of the model, its answer written into the output while it comes in. */
-import type { CallContext, ChatMessage, RequestRecord } from '@llama-stack/api'
+import type { CallContext, ChatCompletionRequest, ChatMessage, RequestRecord } from '@llama-stack/api'
 import { readChatStream } from '../chat/read-chat-stream.ts'
 import { toChatRequest } from '../chat/to-chat-request.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
@@ -9,9 +9,12 @@ import { unknownMembers } from '../request/parameter-table.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { Citable } from '../tools/citable.ts'
+import { addRecord } from './request-record.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
+import { createAskAside } from './side-call.ts'
 import { joinFilters, toCitationFilter } from './text-filters.ts'
+import type { TurnAids } from './turn-aids.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 export interface ModelTurn {
@@ -25,6 +28,8 @@ export interface ModelTurn {
   readonly limits: RunLimits
   readonly servedTier: string | null | undefined
   readonly guards: Guards | undefined
+  /** Undefined: a plain answer is asked for. */
+  readonly aids: TurnAids | undefined
   /** What tools have found so far. */
   readonly citable: readonly Citable[]
   readonly caller: ToolCaller
@@ -35,38 +40,66 @@ export interface ModelTurn {
 
 /** Resolves when the answer is complete and shown. Rejects where the model or a guard fails, or the run is stopped. */
 export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
-  const { plan, world, kit, output, ids, guards, caller, onOpen } = turn
+  const { plan, world, guards, aids, caller, onOpen } = turn
   // A guard that stops the answer stops the model too.
   const refused = guards === undefined ? undefined : new AbortController()
   const signal = refused === undefined ? caller.signal : AbortSignal.any([caller.signal, refused.signal])
   const newCallId = (): string => world.ids.random('call_')
-  const writer = new TurnWriter({
-    output,
-    ids,
-    findTool: (name) => kit.find(name),
-    filter: joinFilters(toCitationFilter(turn.citable), guards?.openOutput({ ...plan.caller, signal })),
-    seal: plan.settled.include.has('reasoning.encrypted_content') ? (text) => world.seal(text) : undefined,
-    onRefused: () => refused?.abort(),
-  })
   // Of one turn; the request's own is the sum of them.
   const record: RequestRecord = {}
+  const context: CallContext = { ...plan.caller, signal, record }
+  const send = (request: ChatCompletionRequest) => world.inference.createChatCompletion(request, context)
+  const request: ChatCompletionRequest = { ...toBody(turn), store: false }
+  let writer: TurnWriter
   try {
-    const context: CallContext = { ...plan.caller, signal, record }
-    const reply = await world.inference.createChatCompletion({ ...toBody(turn), store: false }, context)
+    const reply = await (aids === undefined ? send(request) : aids.send(request, send))
     onOpen(reply.headers ?? {})
-    await readChatStream(reply, writer, { provider: record.providerId ?? 'inference', signal, newCallId })
+    writer = createWriter(turn, { signal, onRefused: () => refused?.abort() })
+    const options = {
+      provider: record.providerId ?? 'inference',
+      signal,
+      newCallId,
+      // Upstream shows thoughts where they stand, in the text.
+      inlineThinking: !world.asRecorded,
+    }
+    await readChatStream(reply, writer, options).catch((error: unknown) => {
+      // An answer that was refused has said enough.
+      if (refused?.signal.aborted !== true) throw error
+    })
   } finally {
     addRecord(turn.record, record)
   }
   caller.signal.throwIfAborted()
+  if (aids !== undefined) {
+    const ask = createAskAside({ inference: world.inference, context, record: turn.record })
+    await aids.settle(writer, { request, ask, signal })
+  }
   await writer.drain()
-  writer.endText(
-    writer.finishReason === 'length' || writer.finishReason === 'content_filter' ? 'incomplete' : 'completed',
-  )
+  writer.endText(isIncomplete(writer) ? 'incomplete' : 'completed')
   return writer
 }
 
-function toBody({ plan, world, kit, messages, limits, servedTier }: ModelTurn) {
+function createWriter(
+  { plan, world, kit, output, ids, guards, aids, citable }: ModelTurn,
+  { signal, onRefused }: { readonly signal: AbortSignal; readonly onRefused: () => void },
+): TurnWriter {
+  const format = aids?.format
+  return new TurnWriter({
+    output,
+    ids,
+    findTool: (name) => (format?.isAnswer(name) === true ? undefined : kit.find(name)),
+    filter: joinFilters(toCitationFilter(citable), guards?.openOutput({ ...plan.caller, signal })),
+    holdsText: format?.holdsText === true,
+    seal: plan.settled.include.has('reasoning.encrypted_content') ? (text) => world.seal(text) : undefined,
+    onRefused,
+  })
+}
+
+function isIncomplete({ finishReason, faults }: TurnWriter): boolean {
+  return finishReason === 'length' || finishReason === 'content_filter' || faults.length > 0
+}
+
+function toBody({ plan, world, kit, messages, limits, servedTier }: ModelTurn): ChatCompletionRequest {
   const { request } = plan.settled
   return toChatRequest({
     model: plan.settled.model,
@@ -79,15 +112,4 @@ function toBody({ plan, world, kit, messages, limits, servedTier }: ModelTurn) {
     extra: unknownMembers(request),
     asRecorded: world.asRecorded,
   })
-}
-
-/** Adds what a turn was to what the request log says of the whole. */
-function addRecord(sum: RequestRecord, turn: RequestRecord): void {
-  const { attempts, inputTokens, outputTokens, totalTokens, firstByteMs, ...rest } = turn
-  Object.assign(sum, rest)
-  if (attempts !== undefined) (sum.attempts ??= []).push(...attempts)
-  if (inputTokens !== undefined) sum.inputTokens = (sum.inputTokens ?? 0) + inputTokens
-  if (outputTokens !== undefined) sum.outputTokens = (sum.outputTokens ?? 0) + outputTokens
-  if (totalTokens !== undefined) sum.totalTokens = (sum.totalTokens ?? 0) + totalTokens
-  if (firstByteMs !== undefined) sum.firstByteMs ??= firstByteMs
 }

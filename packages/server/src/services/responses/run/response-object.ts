@@ -1,4 +1,5 @@
 /** The response object: what was asked for, settled, and what came of it. */
+import type { ResponseTextFormat } from '@llama-stack/api'
 import { echoTools } from '../request/echo-tools.ts'
 import type { SettledRequest } from '../request/settle-request.ts'
 
@@ -34,7 +35,7 @@ export function toResponseFrame(
     service_tier: request.service_tier ?? 'default',
     store: settled.isStored,
     temperature: request.temperature ?? 1,
-    text: { ...request.text, format: request.text?.format ?? { type: 'text' } },
+    text: { ...request.text, format: toFormat(request.text?.format) },
     tool_choice: request.tool_choice ?? 'auto',
     tools: echoTools(request.tools ?? []),
     top_logprobs: request.top_logprobs ?? 0,
@@ -42,4 +43,9 @@ export function toResponseFrame(
     truncation: request.truncation ?? 'disabled',
     user: request.user ?? null,
   }
+}
+
+function toFormat(format: ResponseTextFormat | null | undefined): ResponseTextFormat {
+  if (format?.type !== 'json_schema') return format ?? { type: 'text' }
+  return { ...format, description: format.description ?? null, strict: format.strict ?? false }
 }

@@ -4,7 +4,7 @@ import type { ConversationAddition, ResponseProgress } from '../../../storage/ag
 import type { ItemIds } from '../item-ids-of-response.ts'
 import type { Output } from '../output/output.ts'
 import { withoutSecrets } from '../request/echo-tools.ts'
-import type { RunLimits } from '../run-limits.ts'
+import type { RunLimits, RunUsage } from '../run-limits.ts'
 import type { RowNow } from './journal.ts'
 import type { RunEnd } from './run-end.ts'
 import type { RunPlan } from './run-plan.ts'
@@ -39,8 +39,8 @@ export class ResponseRecord {
   usage: ResponseUsage | null
   /** Undefined before the first turn, null where the provider did not tell. */
   servedTier: string | null | undefined
-  /** Calls that are about to be made. */
-  pendingCalls: readonly TurnCall[] = []
+  /** Calls that are about to be made, or being made, and what had been used before they were judged. */
+  #calls: { readonly pending: readonly TurnCall[]; readonly used: RunUsage } | undefined
   #sealedSecrets: { readonly text: string | null } | undefined
 
   constructor(options: ResponseRecordOptions) {
@@ -67,6 +67,19 @@ export class ResponseRecord {
     }
     this.messages.unshift(...before)
     this.messages.push(...behind)
+  }
+
+  /** Calls that are about to be made, or being made. */
+  get pendingCalls(): readonly TurnCall[] {
+    return this.#calls?.pending ?? []
+  }
+
+  beginCalls(pending: readonly TurnCall[]): void {
+    this.#calls = { pending, used: this.#options.limits.used }
+  }
+
+  endCalls(): void {
+    this.#calls = undefined
   }
 
   /** The response object; `completedAtMs` where it is complete. */
@@ -140,7 +153,8 @@ export class ResponseRecord {
     return {
       request: withoutSecrets(plan.settled.request),
       secrets: this.#sealedSecrets.text,
-      limits: { ...limits.used },
+      // Whoever goes on with the calls judges them again.
+      limits: { ...(this.#calls?.used ?? limits.used) },
       turns: limits.used.turns,
       usage: this.usage,
       ...(this.servedTier !== undefined && { servedTier: this.servedTier }),

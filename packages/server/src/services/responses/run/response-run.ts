@@ -19,14 +19,16 @@ import type { Citable } from '../tools/citable.ts'
 import { createToolKit } from '../tools/tool-kit.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
-import { runApprovals } from './approved-calls.ts'
+import { isApprovedCall, runApprovals } from './approved-calls.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
 import { askModel } from './model-turn.ts'
+import { openTurnAids } from './turn-aids.ts'
+import type { TurnAids } from './turn-aids.ts'
 import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
 import { restoreOutput } from './restored-output.ts'
-import type { ToldItem } from './restored-output.ts'
+import type { RestoredItem, ToldItem } from './restored-output.ts'
 import { ResponseRecord } from './response-record.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
@@ -73,7 +75,10 @@ export class ResponseRun {
   readonly #ledger: CallLedger
   readonly #record: ResponseRecord
   #isOpen = false
+  /** Items that an earlier process told of. */
+  #restored: ReadonlyMap<string, RestoredItem> = new Map()
   #guards: Guards | undefined
+  #aids: TurnAids | undefined
   readonly #citable: Citable[] = []
 
   constructor(options: RunOptions) {
@@ -183,10 +188,19 @@ export class ResponseRun {
       ids: this.#ids,
       known: plan.listings,
     })
+    const aids = openTurnAids({
+      plan,
+      world,
+      toolNames: kit.names,
+      isHeard: this.#events.isHeard,
+      context: this.#caller(),
+    })
+    if (aids !== undefined) this.#aids = await aids
     // A stream that has told of tools does not wait for the model.
     if (this.#events.isHeard && this.#output.items.length > 0) this.#open({})
     if (pending.length > 0) {
       const calls = pending.map((call): TurnCall => ({ ...call, tool: kit.find(call.name) }))
+      this.#record.beginCalls(calls)
       const round = await this.#makeCalls(calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
     } else if (this.#limits.used.turns === 0 && plan.approvals.length > 0) {
@@ -199,8 +213,10 @@ export class ResponseRun {
   #restore(): readonly Omit<TurnCall, 'tool'>[] {
     const { plan, told = [] } = this.#options
     const pending = plan.restored?.pendingCalls ?? []
-    const restored = restoreOutput(told, this.#output, pending)
-    return pending.map((call) => ({ ...call, writer: undefined, restored: restored.get(call.itemId) }))
+    // Calls that were approved come before the first turn, and are not pending yet.
+    const approved = told.filter(({ item }) => isApprovedCall(item)).map(({ item }) => ({ itemId: item.id }))
+    this.#restored = restoreOutput(told, this.#output, this.#limits.used.turns === 0 ? approved : pending)
+    return pending.map((call) => ({ ...call, writer: undefined, restored: this.#restored.get(call.itemId) }))
   }
 
   async #loop(kit: ToolKit): Promise<RunEnd> {
@@ -211,7 +227,7 @@ export class ResponseRun {
       const stopped = endOfTurn(turn)
       if (stopped !== undefined) return stopped
       if (turn.calls.length === 0) return { status: 'completed' }
-      this.#record.pendingCalls = turn.calls
+      this.#record.beginCalls(turn.calls)
       await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#record.progress() }))
       const round = await this.#makeCalls(turn.calls, kit)
       if (round.isHandedOver) return { status: 'completed' }
@@ -229,6 +245,7 @@ export class ResponseRun {
       limits: this.#limits,
       servedTier: this.#record.servedTier,
       guards: this.#guards,
+      aids: this.#aids,
       citable: this.#citable,
       caller: this.#caller(),
       record: this.#options.record,
@@ -265,7 +282,7 @@ export class ResponseRun {
     })
     this.#record.messages.push(...round.messages)
     this.#citable.push(...round.outcomes.flatMap(({ citable }) => citable ?? []))
-    this.#record.pendingCalls = []
+    this.#record.endCalls()
     await journal.checkpoint(() => this.#record.progress())
     return round
   }
@@ -283,6 +300,7 @@ export class ResponseRun {
       runsInParallel: plan.settled.runsInParallel,
       // A failure of the model is now one of the response: what was approved cannot be approved again.
       onTaken: () => this.#open({}),
+      restored: this.#restored,
     })
   }
 
@@ -345,6 +363,8 @@ export class ResponseRun {
     const { journal, world } = this.#options
     this.#output.abandonOpen()
     this.#record.messages.push(...toBrokenOff(this.#record.pendingCalls))
+    const { made } = this.plan.settled.adjustments
+    if (made.length > 0) this.#options.record.adjustments = [...made]
     const { json, row, addition } = this.#record.finish(end, world.clock.now())
     const last = this.#events.isHeard
       ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
@@ -363,6 +383,7 @@ function endOfTurn(turn: TurnWriter): RunEnd | undefined {
   if (turn.isRefused) return { status: 'completed' }
   if (turn.finishReason === 'length') return { status: 'incomplete', reason: 'max_output_tokens' }
   if (turn.finishReason === 'content_filter') return { status: 'incomplete', reason: 'content_filter' }
+  if (turn.faults.length > 0) return { status: 'incomplete', reason: 'invalid_format' }
   return undefined
 }
 

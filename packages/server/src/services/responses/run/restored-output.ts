@@ -8,6 +8,8 @@ import type { TurnCall } from './turn-writer.ts'
 export interface ToldItem {
   readonly item: Item
   readonly isDone: boolean
+  /** Of a call: whether its arguments are told to be complete. */
+  readonly isWritten: boolean
 }
 
 /**
@@ -15,22 +17,29 @@ export interface ToldItem {
  * so far, as JSON texts.
  */
 export function toToldItems(events: readonly string[], output: readonly string[]): ToldItem[] {
-  if (events.length === 0) return output.map((text) => ({ item: JSON.parse(text) as Item, isDone: true }))
-  const told: { item: Item; isDone: boolean }[] = []
+  if (events.length === 0)
+    return output.map((text) => ({ item: JSON.parse(text) as Item, isDone: true, isWritten: true }))
+  const told: ToldNow[] = []
   for (const json of events) {
     // Of our own making.
     const event = JSON.parse(json) as Readonly<Record<string, unknown>>
     const index = Number(event['output_index'])
     const known = told[index]
-    if (event['type'] === 'response.output_item.added') told[index] = { item: event['item'] as Item, isDone: false }
-    else if (event['type'] === 'response.output_item.done') told[index] = { item: event['item'] as Item, isDone: true }
+    if (event['type'] === 'response.output_item.added') told[index] = begin(event, false)
+    else if (event['type'] === 'response.output_item.done') told[index] = begin(event, true)
     else if (known !== undefined) addTold(known, event)
   }
   return told
 }
 
+type ToldNow = { -readonly [Member in keyof ToldItem]: ToldItem[Member] }
+
+function begin(event: Readonly<Record<string, unknown>>, isDone: boolean): ToldNow {
+  return { item: event['item'] as Item, isDone, isWritten: isDone }
+}
+
 /** Pieces of text and arguments: an item that is cut off keeps what it had. */
-function addTold(known: { item: Item }, event: Readonly<Record<string, unknown>>): void {
+function addTold(known: ToldNow, event: Readonly<Record<string, unknown>>): void {
   const type = String(event['type'])
   const list = known.item['summary_index' in event ? 'summary' : 'content']
   const at = Number(event['summary_index'] ?? event['content_index'])
@@ -43,8 +52,10 @@ function addTold(known: { item: Item }, event: Readonly<Record<string, unknown>>
     const member = memberOf(type, owner)
     owner[member] = asText(owner[member]) + asText(event['delta'])
     addTo(list, { at, member: 'logprobs' }, event['logprobs'])
-  } else if (type.endsWith('_arguments.done')) {
-    known.item = { ...known.item, arguments: event['arguments'] }
+  } else if (type.endsWith('_arguments.done') || type.endsWith('_input.done')) {
+    const member = memberOf(type, {})
+    known.item = { ...known.item, [member]: event[member] }
+    known.isWritten = true
   }
 }
 
@@ -57,7 +68,7 @@ function addTo(parts: unknown, { at, member }: { at: number; member: string }, a
 
 function memberOf(type: string, owner: Readonly<Record<string, unknown>>): string {
   if (type.includes('custom_tool_call_input')) return 'input'
-  if (type.includes('_arguments.')) return 'arguments'
+  if (type.includes('_arguments')) return 'arguments'
   return owner['type'] === 'refusal' ? 'refusal' : 'text'
 }
 
@@ -69,15 +80,15 @@ export function restoreOutput(
 ): ReadonlyMap<string, RestoredItem> {
   const restored = new Map<string, RestoredItem>()
   const cutOff: { place: Place; item: Item }[] = []
-  for (const { item, isDone } of told) {
+  for (const { item, isDone, isWritten } of told) {
     const goesOn = !isDone && calls.some(({ itemId }) => itemId === item.id)
     if (goesOn) {
       const place = output.restore(item, { abandon: () => output.close(place, toCutOff(item)) })
-      restored.set(item.id, { item, place })
+      restored.set(item.id, { item, place, isWritten })
       continue
     }
     const place = output.restore(item, isDone ? undefined : { abandon: () => undefined })
-    if (isDone) restored.set(item.id, { item, place: undefined })
+    if (isDone) restored.set(item.id, { item, place: undefined, isWritten })
     else cutOff.push({ place, item })
   }
   for (const { place, item } of cutOff) output.close(place, toCutOff(item))
@@ -85,7 +96,6 @@ export function restoreOutput(
 }
 
 /** An item of a call: `place` is undefined where the item is done. */
-export interface RestoredItem {
-  readonly item: Item
+export interface RestoredItem extends Pick<ToldItem, 'item' | 'isWritten'> {
   readonly place: Place | undefined
 }

@@ -5,6 +5,7 @@ import type { FindChatModel } from '../../models/chat-model-lookup.ts'
 import type { TokenCounter } from '../../tokens/token-counter.ts'
 import type { Compaction } from '../compaction/compaction.ts'
 import type { ToolSources } from '../tools/tool-sources.ts'
+import type { StructuredWorld } from './answer-format.ts'
 import type { RunCaller } from './run-plan.ts'
 import type { TextFilter } from './turn-writer.ts'
 
@@ -28,6 +29,7 @@ export interface RunWorld {
   readonly findModel: FindChatModel
   readonly tokens: TokenCounter
   readonly compaction: Compaction
+  readonly structured: StructuredWorld
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log

@@ -84,7 +84,7 @@ function toSteps(calls: readonly TurnCall[], options: ToolRoundOptions): Step[] 
       return { kind: 'answered', call, content }
     }
     if (call.tool.kind !== 'server') {
-      if (!isTold(call)) handOver(call, call.tool.kind)
+      if (!isTold(call)) handOver(call, call.tool.kind, options.output)
       return { kind: 'client', call }
     }
     return toServerStep(call, call.tool.tool, { options, verdict: verdicts[own.indexOf(call)] })
@@ -116,12 +116,28 @@ function askForApproval({ itemId: id, arguments: text }: TurnCall, tool: ServerT
 }
 
 /** Ends the item of a call that the client makes. */
-function handOver({ writer, arguments: text }: TurnCall, kind: 'function' | 'custom'): void {
+function handOver(call: TurnCall, kind: 'function' | 'custom', output: Output): void {
+  const writer = call.writer ?? reopen(call, kind, output)
   if (kind === 'custom') {
-    const input = readFreeform(text)
-    if (input !== '') writer?.addArgument(input)
+    const input = readFreeform(call.arguments)
+    if (input !== '' && asText(call.restored?.item['input']) === '') writer?.addArgument(input)
   }
   writer?.close('completed')
+}
+
+/** Goes on with an item that an earlier process had begun. */
+function reopen(call: TurnCall, kind: 'function' | 'custom', output: Output): CallWriter | undefined {
+  const { itemId: id, callId: call_id, name, restored } = call
+  if (restored?.place === undefined) return undefined
+  const { item, place, isWritten } = restored
+  const start = {
+    kind: kind === 'custom' ? 'custom_tool_call' : 'function_call',
+    id,
+    name,
+    members: { call_id },
+  } as const
+  const argument = asText(item[kind === 'custom' ? 'input' : 'arguments'])
+  return new CallWriter(output, start, { argument, isWritten, place })
 }
 
 /** The one member that a custom tool's arguments have; a model that wrote the input itself is understood too. */
@@ -157,6 +173,7 @@ function openItem(call: TurnCall, tool: ServerTool, { output, args }: { output: 
   if (isTold(call)) return { settle: () => undefined }
   if (tool.type === 'mcp_call') {
     const writer = call.writer ?? beginMcpCall(output, { call, tool })
+    writer.endArgument()
     return {
       settle({ members, isError }) {
         const said = asText(members[isError ? 'error' : 'output'])
@@ -175,8 +192,8 @@ function beginMcpCall(output: Output, start: { readonly call: TurnCall; readonly
   const { itemId: id } = call
   const members = { server_label: tool.serverLabel, approval_request_id: call.approvalId ?? null }
   const begun = { kind: 'mcp_call', id, name: tool.name, members } as const
-  const place = call.restored?.place
-  if (place !== undefined) return new CallWriter(output, begun, { argument: call.arguments, place })
+  const { place, isWritten = false } = call.restored ?? {}
+  if (place !== undefined) return new CallWriter(output, begun, { argument: call.arguments, isWritten, place })
   const writer = new CallWriter(output, begun)
   if (call.arguments !== '') writer.addArgument(call.arguments)
   return writer

@@ -91,6 +91,7 @@ export class TurnWriter implements ChatDeltaSink {
   #filterFailure: { readonly error: unknown } | undefined
   /** The whole text, as the model wrote it. */
   rawText = ''
+  #heldLogprobs: LogProb[] | undefined
   /** What a filter has let through. */
   #passedText = ''
   #refusal = ''
@@ -102,6 +103,8 @@ export class TurnWriter implements ChatDeltaSink {
   /** What only the provider can read and wants back with the message. */
   extraMembers: Readonly<Record<string, unknown>> | undefined
   isRefused = false
+  /** What is wrong with an answer that had to follow a schema; empty where nothing is, or nobody asked. */
+  faults: readonly string[] = []
 
   constructor(options: TurnWriterOptions) {
     this.#options = options
@@ -109,14 +112,18 @@ export class TurnWriter implements ChatDeltaSink {
 
   text(piece: string, logprobs?: readonly LogProb[]): void {
     this.rawText += piece
-    if (this.#options.holdsText === true || this.isRefused) return
+    if (this.#options.holdsText === true) {
+      if (logprobs !== undefined) (this.#heldLogprobs ??= []).push(...logprobs)
+      return
+    }
+    if (this.isRefused) return
     const { filter } = this.#options
     if (filter === undefined) this.#writing().addText(piece, logprobs)
     else this.#show(() => filter.add(piece))
   }
 
-  reasoning(piece: string): void {
-    this.thoughts += piece
+  reasoning(piece: string, isInline = false): void {
+    if (!isInline) this.thoughts += piece
     this.#reasoning ??= new ReasoningWriter(this.#options.output, this.#options.ids.next('reasoning'))
     this.#reasoning.addText(piece)
   }
@@ -163,19 +170,31 @@ export class TurnWriter implements ChatDeltaSink {
     return [...this.#calls.values()].toSorted((a, b) => a.index - b.index)
   }
 
-  /** Shows a text that was held, or that takes the place of one. */
+  /** Whether the model itself said that it will not answer. */
+  get declines(): boolean {
+    return this.#refusal !== ''
+  }
+
+  /** Takes calls out that are no calls of tools. */
+  takeCalls(isMeant: (name: string) => boolean): readonly TurnCall[] {
+    const taken = this.calls.filter(({ name }) => isMeant(name))
+    for (const { index } of taken) this.#calls.delete(index)
+    return taken
+  }
+
+  /** Shows what takes the place of a text that was held: to whoever reads on, it is what the model said. */
   say(text: string): void {
-    this.#writing().addText(text)
+    const { filter } = this.#options
+    const logprobs = text === this.rawText ? this.#heldLogprobs : undefined
+    this.rawText = text
+    if (filter !== undefined) this.#show(() => filter.add(text))
+    else if (text !== '') this.#writing().addText(text, logprobs)
   }
 
   annotate(annotations: readonly object[]): void {
     if (annotations.length === 0) return
     const message = this.#writing()
     for (const annotation of annotations) message.annotate(annotation)
-  }
-
-  get shownText(): string {
-    return this.#message?.text ?? ''
   }
 
   /** Waits until all that came in is shown. Rejects where it could not be judged. */

@@ -59,6 +59,27 @@ describe('native', () => {
   })
 })
 
+describe('native, from a vendor that nobody knows', () => {
+  const fenced = '```json\n{"city":"Oslo"}\n```'
+
+  test('what is shown as it comes has to be the JSON itself', async () => {
+    const shown = await plan('native')
+    expect(shown.streams).toBe(true)
+    expect(shown.check('{"city":"Oslo"}\n')).toEqual([])
+    expect(shown.check(fenced)).toEqual(['there is text around the JSON'])
+    expect(shown.check('Oslo')).toEqual(['the reply is not valid JSON'])
+  })
+
+  test('what nobody hears is read to its end, and what is around the JSON taken off', async () => {
+    const chosen = untrusted('native')
+    const unheard = await createStructuredPlan({ format, chosen, toolNames: [], validators, isHeard: false })
+    expect(unheard).toMatchObject({ mode: 'native', streams: false, adjustment: undefined })
+    expect(unheard?.read({ text: fenced, toolCalls: [] })).toBe('{"city":"Oslo"}')
+    expect(unheard?.check(fenced)).toEqual([])
+    expect(unheard?.apply(request)).toBe(request)
+  })
+})
+
 describe('by a tool', () => {
   test('the schema becomes the parameters of a tool that has to be called', async () => {
     const { tools, tool_choice, ...others } = (await plan('tool')).apply(request)

@@ -43,6 +43,8 @@ export interface StructuredPlanInput {
   /** The names of the request's tools, from which the answer's has to differ. */
   readonly toolNames: readonly string[]
   readonly validators: SchemaValidators
+  /** Whether anybody hears the text as it comes. Else it may as well be read to its end and repaired. Default: true. */
+  readonly isHeard?: boolean | undefined
 }
 
 /** Makes the plan; undefined for plain text. Rejects with `invalid_value` where a schema that has to be checked is none. */
@@ -53,7 +55,11 @@ export async function createStructuredPlan(input: StructuredPlanInput): Promise<
   // A vendor that sees to it is not held up, and takes schemas that we would not.
   const validator = isTrusted ? undefined : await input.validators.get(wanted.schema)
   const shared = { mode, check: toCheck(validator), repair: toRepairMessages }
-  if (mode === 'native') return { ...shared, ...nativePlan }
+  if (mode === 'native') {
+    if (validator === undefined) return { ...shared, ...nativePlan }
+    if (input.isHeard ?? true) return { ...shared, ...nativePlan, check: toShownCheck(validator) }
+    return { ...shared, ...nativePlan, streams: false, read: ({ text }) => readText(text, validator) }
+  }
   if (mode === 'tool') return { ...shared, ...toToolPlan(wanted, input.toolNames, validator) }
   return { ...shared, ...toInstructionPlan(wanted, validator) }
 }
@@ -79,6 +85,15 @@ function toCheck(validator: SchemaValidator | undefined): StructuredPlan['check'
     if (validator === undefined) return []
     const verdict = validateStructured(validator, text)
     return verdict.ok ? [] : verdict.errors
+  }
+}
+
+/** What was shown has to be the JSON itself: what stands around it cannot be taken back. */
+function toShownCheck(validator: SchemaValidator): StructuredPlan['check'] {
+  return (text) => {
+    const verdict = validateStructured(validator, text)
+    if (!verdict.ok) return verdict.errors
+    return verdict.text === text.trim() ? [] : ['there is text around the JSON']
   }
 }
 
