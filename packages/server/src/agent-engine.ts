@@ -33,6 +33,8 @@ import { compactInput } from './services/responses/input/compact-input.ts'
 import { countInput } from './services/responses/input/count-input.ts'
 import { createResponsesService } from './services/responses/responses-service.ts'
 import type { ResponsesOptions } from './services/responses/responses-service.ts'
+import { createSchemaValidators } from './services/responses/structured/schema-validators.ts'
+import { StructuredModes } from './services/responses/structured/structured-modes.ts'
 import { toGuards } from './services/responses/run/text-filters.ts'
 import { toSearchPort } from './services/responses/tools/search-tools.ts'
 import type { RegisteredTool } from './services/responses/tools/tool-sources.ts'
@@ -114,6 +116,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       findModel: options.findModel,
       tokens: createTokenCounter(),
       compaction,
+      structured: { modes: new StructuredModes(clock), validators: createSchemaValidators() },
       sources: {
         mcp: () => Promise.resolve(mcp.host),
         search: () => Promise.resolve(search),
