@@ -65,9 +65,18 @@ describe.each(doors)('through the %s', (door) => {
       expect(events.at(-1)?.type).toBe('response.failed')
       expect(await scene.fetchResponse(response.id)).toEqual(response)
       expect(await scene.replay(response.id)).toEqual(texts)
-      const whole = await scene.ask({ input: 'Hi' })
-      expect(whole).toMatchObject({ status: 'failed', error: response.error, output: [{ status: 'incomplete' }] })
-      expect(await scene.fetchResponse(whole.id)).toEqual(whole)
+    })
+  })
+
+  test.each([
+    { how: 'an error in its place', end: { error: vendorError('The GPU is on fire.') } },
+    { how: 'a cut connection', end: { isCut: true } },
+  ])('[B092] $how is the reply’s own error where nobody was told of the answer; nothing is kept', async ({ end }) => {
+    await withResponses({ door, config: quick }, async (scene) => {
+      scene.model.answers('Hi', streams([{ delta: { content: 'Once upon' } }], end))
+      const { status } = await scene.refusal({ input: 'Hi' })
+      expect(status).toBeGreaterThanOrEqual(500)
+      expect(await (await scene.call('GET /v1/responses')).json()).toMatchObject({ data: [] })
     })
   })
 
@@ -92,7 +101,7 @@ describe.each(doors)('through the %s', (door) => {
   test('[B092] a failed response can be continued from what was said', async () => {
     await withResponses({ door, config: quick }, async (scene) => {
       scene.model.answers('Hi', streams([{ delta: { content: 'Once' } }], { isCut: true }))
-      const failed = await scene.ask({ input: 'Hi' })
+      const { response: failed } = await scene.stream({ input: 'Hi' })
       scene.model.answers('Again', says('Once more.'))
       const next = await scene.ask({ input: 'Again', previous_response_id: failed.id })
       expect(next).toMatchObject({ status: 'completed', previous_response_id: failed.id })

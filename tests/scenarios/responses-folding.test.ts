@@ -98,12 +98,33 @@ const tools = (url: string) => [
   { type: 'mcp', server_label: 'tests', server_url: url, allowed_tools: ['echo', 'fail'], require_approval: 'never' },
 ]
 
-/** Without what differs between two responses that are otherwise the same. */
-function toContent(response: ResponseObject): string {
-  return JSON.stringify({ ...response, id: '', created_at: 0, completed_at: 0 }).replaceAll(
-    /"(id|item_id)":"[a-z]+_[0-9a-z]+"/g,
-    '"$1":""',
-  )
+/**
+ * What was said and called. An answer that comes whole does not tell in which order it thought and spoke, nor has it its
+ * thoughts under several names.
+ */
+function toSubstance({ output, status, incomplete_details, usage }: ResponseObject): object {
+  const items = output as readonly Readonly<Record<string, unknown>>[]
+  const joined = (member: string): string =>
+    items
+      .filter(({ type }) => type === 'message')
+      .flatMap(({ content }) => (Array.isArray(content) ? (content as Record<string, unknown>[]) : []))
+      .map((part) => part[member] ?? '')
+      .join('')
+  return {
+    ...{ status, incomplete_details, usage },
+    text: joined('text'),
+    refusal: joined('refusal'),
+    calls: items
+      .filter(({ type }) => type !== 'message' && type !== 'reasoning')
+      .map(({ type, name, arguments: written, input, output: given, error }) => ({
+        type,
+        name,
+        written,
+        input,
+        given,
+        error,
+      })),
+  }
 }
 
 const numRuns = Number(process.env['FOLDING_RUNS'] ?? 60)
@@ -120,8 +141,10 @@ describe(`responses, held against ${missingDocuments ?? 'the documents of Open R
           expect(await scene.replay(response.id)).toEqual(texts)
           const after = texts.length > 3 ? [0, texts.length >> 1, texts.length - 2, texts.length - 1] : [0]
           for (const number of after) expect(await scene.replay(response.id, number)).toEqual(texts.slice(number + 1))
+          // An answer that breaks off before anybody was told of it is an error of the reply.
+          if (response.status === 'failed') return
           const whole = await scene.ask(request)
-          expect(toContent(whole)).toBe(toContent(response))
+          expect(toSubstance(whole)).toEqual(toSubstance(response))
           const retold = await scene.replay(whole.id)
           expect(checkStream(retold).response).toEqual(whole)
         }),

@@ -43,7 +43,7 @@ export function createScriptedModel(): ScriptedModel {
     asked,
     repairs: (turn) => (repair = turn),
     answers: (prompt, ...turns) => scripts.set(prompt, turns),
-    route(request) {
+    async route(request) {
       // The server under test sends bodies of OpenAI's shape.
       const body = request.json() as ChatBody
       asked.push(body)
@@ -52,7 +52,8 @@ export function createScriptedModel(): ScriptedModel {
       const turns = scripts.get(textOf(body.messages[last])) ?? [says('I was told nothing about this.')]
       const done = body.messages.slice(last).filter(({ role }) => role === 'assistant').length
       const turn = turns[Math.min(done, turns.length - 1)] ?? says('')
-      return typeof turn === 'function' ? turn(request) : turn
+      if (body['stream'] === true) return typeof turn === 'function' ? turn(request) : turn
+      return toWhole(typeof turn === 'function' ? await turn(request) : turn)
     },
   }
 }
@@ -117,6 +118,73 @@ export function streams(pieces: readonly Piece[], end: TurnEnd = {}): ScriptedRe
     frames,
     ...(gapMs === undefined ? (cuts === undefined ? {} : { gapMs: 0 }) : { gapMs }),
     ...(isCut && { resetAfter: frames.length }),
+  }
+}
+
+/** The same turn for who does not want it streamed. */
+async function toWhole(reply: ScriptedReply): Promise<ScriptedReply> {
+  if (!('frames' in reply)) return reply
+  const { frames, resetAfter, gapMs = 0, ...head } = reply
+  const text = Buffer.concat(frames.map((frame) => Buffer.from(frame))).toString()
+  const parsed = text
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: {'))
+    .map((event) => JSON.parse(event.slice('data: '.length)) as Record<string, unknown>)
+  await new Promise((resolve) => setTimeout(resolve, gapMs * frames.length))
+  const error = parsed.find((chunk) => 'error' in chunk)
+  const whole = error ?? fold(parsed)
+  const json = JSON.stringify(whole)
+  if (resetAfter === undefined) return { ...head, headers: {}, json: whole }
+  return { ...head, headers: { 'content-type': 'application/json' }, frames: [json.slice(0, -9)], resetAfter: 1 }
+}
+
+/** The completion whose pieces these chunks are. Lists of parts stay lists, as Mistral sends them. */
+function fold(chunks: readonly Record<string, unknown>[]): object {
+  const completion: Record<string, unknown> = {}
+  const message: Record<string, unknown> = { role: 'assistant', content: null }
+  const choice: Record<string, unknown> = { index: 0, message, finish_reason: null, logprobs: null }
+  for (const { choices, ...head } of chunks) {
+    Object.assign(completion, head)
+    // Chunks of our own making.
+    for (const piece of choices as readonly Record<string, unknown>[]) {
+      addPiece(message, piece['delta'] as Record<string, unknown>)
+      if (piece['finish_reason'] !== null) choice['finish_reason'] = piece['finish_reason']
+      if (piece['logprobs'] !== undefined)
+        addPiece((choice['logprobs'] ??= {}) as typeof message, piece['logprobs'] as typeof message)
+    }
+  }
+  return { ...completion, object: 'chat.completion', choices: [choice] }
+}
+
+function addPiece(into: Record<string, unknown>, piece: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(piece)) {
+    const before = into[key]
+    if (key === 'tool_calls')
+      addCalls((into[key] ??= []) as Record<string, unknown>[], value as Record<string, unknown>[])
+    else if (key === 'role' || key === 'id' || key === 'type' || key === 'index') into[key] = before ?? value
+    else if (typeof value === 'string')
+      into[key] = Array.isArray(before)
+        ? [...before, { type: 'text', text: value }]
+        : `${(before ?? '') as string}${value}`
+    else if (Array.isArray(value))
+      into[key] = [
+        ...(Array.isArray(before)
+          ? before
+          : typeof before === 'string' && before !== ''
+            ? [{ type: 'text', text: before }]
+            : []),
+        ...value,
+      ]
+    else if (typeof value === 'object' && value !== null)
+      addPiece((into[key] ??= {}) as Record<string, unknown>, value as Record<string, unknown>)
+  }
+}
+
+function addCalls(calls: Record<string, unknown>[], pieces: readonly Record<string, unknown>[]): void {
+  for (const piece of pieces) {
+    const known = calls.find((call) => call['index'] === piece['index'])
+    if (known === undefined) calls.push(structuredClone(piece))
+    else addPiece(known, piece)
   }
 }
 

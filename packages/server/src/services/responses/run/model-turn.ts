@@ -49,7 +49,7 @@ export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
   const record: RequestRecord = {}
   const context: CallContext = { ...plan.caller, signal, record }
   const send = (request: ChatCompletionRequest) => world.inference.createChatCompletion(request, context)
-  const request: ChatCompletionRequest = { ...toBody(turn), store: false }
+  const request: ChatCompletionRequest = toRequest(turn)
   let writer: TurnWriter
   try {
     const reply = await (aids === undefined ? send(request) : aids.send(request, send))
@@ -97,6 +97,17 @@ function createWriter(
 
 function isIncomplete({ finishReason, faults }: TurnWriter): boolean {
   return finishReason === 'length' || finishReason === 'content_filter' || faults.length > 0
+}
+
+/**
+ * An answer that nobody reads along with is asked for whole: that costs the server half. Upstream streams always, and its
+ * recordings have it so.
+ */
+function toRequest(turn: ModelTurn): ChatCompletionRequest {
+  const body: ChatCompletionRequest = { ...toBody(turn), store: false }
+  if (turn.output.events.isHeard || turn.world.asRecorded) return body
+  const { stream_options: _options, ...whole } = body
+  return { ...whole, stream: false }
 }
 
 function toBody({ plan, world, kit, messages, limits, servedTier }: ModelTurn): ChatCompletionRequest {
