@@ -48,6 +48,7 @@ export class Journal implements EventSink {
   #pending: string[] = []
   #written: number
   #timer: NodeJS.Timeout | undefined
+  #underWay = 0
   /** Writes follow each other. */
   #writing: Promise<void> = Promise.resolve()
 
@@ -68,7 +69,7 @@ export class Journal implements EventSink {
       return
     }
     this.#pending.push(json)
-    this.#timer ??= setTimeout(() => this.#queue({}), FLUSH_MS)
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
   /**
@@ -125,6 +126,13 @@ export class Journal implements EventSink {
     this.#options.feed?.close(error)
   }
 
+  /** Events wait for the write before theirs: where the disk is slow, writes become fewer and larger. */
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#underWay === 0 && this.#pending.length > 0) this.#queue({})
+  }
+
   #untold(feed: EventFeed | undefined, last?: string) {
     const events = last === undefined ? (feed?.events ?? []) : [...(feed?.events ?? []), last]
     if (feed === undefined || events.length === 0) return undefined
@@ -143,6 +151,7 @@ export class Journal implements EventSink {
         ? undefined
         : { firstSequence: this.#written, lastSequence: this.#written + told.length - 1, events: told }
     this.#written += told.length
+    this.#underWay += 1
     this.#writing = this.#writing.then(() => this.#advance(progress, { events, addition }))
     // Whoever waits for a write hears of its failure; so does the run, which must not go on without being kept.
     this.#writing.catch((error: unknown) => {
@@ -164,5 +173,8 @@ export class Journal implements EventSink {
       return
     }
     for (const json of also.events?.events ?? []) feed?.event('', json)
+    this.#underWay -= 1
+    // What came meanwhile has waited for longer than it would have.
+    if (this.#timer === undefined && !this.#isOver) this.#flush()
   }
 }
