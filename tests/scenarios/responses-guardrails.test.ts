@@ -1,6 +1,7 @@
 /** Guardrails around responses: a real shield, made of rules. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { withResponses } from './responses-scene.ts'
 import { calls, says, streams } from './scripted-model.ts'
@@ -122,3 +123,27 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 })
+
+test('[B099] a word that may not come out is never sent, wherever the answer is cut', async () => {
+  await withResponses(scene('fetch'), async (under) => {
+    const words = fc.string({ unit: 'grapheme', maxLength: 60 })
+    const cuts = fc.array(fc.nat({ max: 200 }), { maxLength: 12 })
+    let serial = 0
+    await fc.assert(
+      fc.asyncProperty(words, words, cuts, async (before, after, places) => {
+        const text = `${before} grapefruit ${after}`
+        const inner = [...new Set(places.map((place) => place % text.length))].toSorted((a, b) => a - b)
+        const pieces = [0, ...inner].map((from, index) => text.slice(from, inner[index] ?? text.length))
+        const input = `Question ${(serial += 1)}`
+        under.model.answers(input, streams(pieces.map((content) => ({ delta: { content } }))))
+        const { response, texts } = await under.stream({ input, guardrails })
+        expect(texts.join('')).not.toContain('grapefruit')
+        const parts = (response.output.at(-1) as unknown as { content: { type: string; text?: string }[] }).content
+        expect(parts.at(-1)?.type).toBe('refusal')
+        expect(text.startsWith(parts.map((part) => part.text ?? '').join(''))).toBe(true)
+        expect(await under.fetchResponse(response.id)).toEqual(response)
+      }),
+      { numRuns: 40 },
+    )
+  })
+}, 60_000)

@@ -55,14 +55,21 @@ type Step =
 export async function runToolRound(calls: readonly TurnCall[], options: ToolRoundOptions): Promise<RoundResult> {
   const steps = toSteps(calls, options)
   const outcomes = new Map<TurnCall, ToolOutcome>()
+  let isOver = false
   const make = async ({ call, tool, args, item }: ReadyCall): Promise<void> => {
     const outcome = await runOnce(call, { tool, args, options })
+    // The response has ended because another call broke off, and with it the item.
+    if (isOver) return
     item.settle(outcome)
     outcomes.set(call, outcome)
   }
   const ready = steps.flatMap((step) => (step.kind === 'ready' ? [step.ready] : []))
-  if (options.runsInParallel) await Promise.all(ready.map(make))
-  else for (const each of ready) await make(each)
+  try {
+    if (options.runsInParallel) await Promise.all(ready.map(make))
+    else for (const each of ready) await make(each)
+  } finally {
+    isOver = true
+  }
   return {
     messages: steps.flatMap((step) => {
       if (step.kind === 'answered') return toToolMessages(step.call.callId, step.content)
