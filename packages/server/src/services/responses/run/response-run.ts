@@ -143,6 +143,7 @@ export class ResponseRun {
     try {
       return await this.#runToEnd()
     } catch (error) {
+      this.#events.end()
       // Whoever asked waits for the head of the reply: the failure is the reply.
       this.#opening.reject(error)
       await this.#options.journal.abandon(isStackError(error) ? error : undefined)
@@ -369,6 +370,7 @@ export class ResponseRun {
     const last = this.#events.isHeard
       ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
       : undefined
+    this.#events.end()
     await journal.finish(row, last, addition)
     this.#open({})
     return { status: end.status, json }
