@@ -21,6 +21,7 @@ async function setUp(more: Partial<JournalOptions> = {}, wrap = (repository: Res
   const journal = new Journal({
     id: 'resp_1',
     repository: wrap(repository),
+    conversations: temporary.storage.conversations(newcomer()),
     feed,
     isStored: true,
     worker: 'me',

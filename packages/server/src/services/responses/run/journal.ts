@@ -8,6 +8,7 @@
 import type { StackError } from '@llama-stack/api'
 import type {
   ConversationAddition,
+  ConversationRepository,
   NewJob,
   ResponseProgress,
   ResponseRepository,
@@ -22,6 +23,7 @@ export type RowNow = Omit<ResponseRow, 'id'>
 export interface JournalOptions {
   readonly id: string
   readonly repository: ResponseRepository
+  readonly conversations: Pick<ConversationRepository, 'addItems'>
   /** Undefined where nobody reads events and none are kept. */
   readonly feed: EventFeed | undefined
   /** Whether the response is kept at all. */
@@ -104,7 +106,7 @@ export class Journal implements EventSink {
 
   /** Keeps the end of the response, with its last event, and tells it then. */
   async finish(row: () => RowNow, last: string | undefined, addition: ConversationAddition | undefined): Promise<void> {
-    const { id, repository, feed, isStored } = this.#options
+    const { id, repository, conversations, feed, isStored } = this.#options
     this.#isOver = true
     if (this.#isDurable) {
       if (last !== undefined) this.#pending.push(last)
@@ -112,6 +114,8 @@ export class Journal implements EventSink {
       await this.#writing
     } else {
       if (isStored) await repository.insert({ ...row(), id }, { events: this.#untold(feed, last), addition })
+      // What is said in a conversation is its own, whether or not the response is kept.
+      else if (addition !== undefined) await conversations.addItems(addition.conversationId, addition.items)
       if (last !== undefined) feed?.event('', last)
     }
     feed?.close()
