@@ -410,6 +410,11 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'issue: agent engine, compaction',
   ],
   [
+    'B123',
+    'Where it is asked for, what a model has no room for is left out, oldest turns first; what is kept stays whole.',
+    'issue: agent engine',
+  ],
+  [
     'B110',
     'OpenAI’s client, in both majors, creates, streams, parses, chains, fetches, replays, cancels and deletes responses, and keeps conversations.',
     'issue: agent engine, real clients',

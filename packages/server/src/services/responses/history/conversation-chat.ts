@@ -40,7 +40,8 @@ export async function toConversationChat(
     // What comes later is told of what came before.
     // eslint-disable-next-line no-await-in-loop
     if (messages !== undefined && unkept.length > 0) await convert()
-    if (messages !== undefined && hasItsCalls(messages, chat)) chat = chat.append(messages)
+    const before = responses.get(stretch.responseId ?? '')?.beginsHistory === true ? ChatHistory.empty : chat
+    if (messages !== undefined && hasItsCalls(messages, before)) chat = before.append(messages)
     else unkept.push(...toPlaced(stretch))
   }
   if (unkept.length > 0) await convert()

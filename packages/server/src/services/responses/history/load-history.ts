@@ -22,7 +22,10 @@ export interface LoadedHistory {
 export interface HistoryWorld {
   readonly storage: Pick<Storage, 'responses' | 'conversations'>
   readonly files: FileReader | undefined
-  readonly reading: Pick<ToChatMessagesOptions, 'readCompaction' | 'readReasoning' | 'skipsRepeated'>
+  readonly reading: Pick<
+    ToChatMessagesOptions,
+    'readCompaction' | 'readCompactedHistory' | 'readReasoning' | 'skipsRepeated'
+  >
 }
 
 /** What a request continues. At most one of the two is there. */
@@ -52,8 +55,14 @@ async function loadChain(id: string, principal: Principal, { storage }: HistoryW
   if (last.status === 'queued' || last.status === 'in_progress') {
     throw new StackError('previous_response_open', { id, status: last.status })
   }
+  const told = rows.slice(
+    Math.max(
+      0,
+      rows.findLastIndex(({ beginsHistory }) => beginsHistory === true),
+    ),
+  )
   return {
-    chat: ChatHistory.empty.append(parseMessages(rows.flatMap(({ messages }) => messages))),
+    chat: ChatHistory.empty.append(parseMessages(told.flatMap(({ messages }) => messages))),
     ...toLookups((part) => itemTexts(rows, part)),
   }
 }

@@ -22,6 +22,8 @@ export interface ModelTurn {
   readonly world: RunWorld
   readonly kit: ToolKit
   /** What this response has added to the history so far. */
+  /** What came before this response. */
+  readonly history: readonly ChatMessage[]
   readonly messages: readonly ChatMessage[]
   readonly output: Output
   readonly ids: ItemIds
@@ -72,7 +74,7 @@ export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
   caller.signal.throwIfAborted()
   if (aids !== undefined) {
     const ask = createAskAside({ inference: world.inference, context, record: turn.record })
-    await aids.settle(writer, { request, ask, signal })
+    await aids.settle(writer, { ask, signal })
   }
   await writer.drain()
   writer.endText(isIncomplete(writer) ? 'incomplete' : 'completed')
@@ -99,12 +101,12 @@ function isIncomplete({ finishReason, faults }: TurnWriter): boolean {
   return finishReason === 'length' || finishReason === 'content_filter' || faults.length > 0
 }
 
-function toBody({ plan, world, kit, messages, limits, servedTier }: ModelTurn): ChatCompletionRequest {
+function toBody({ plan, world, kit, history, messages, limits, servedTier }: ModelTurn): ChatCompletionRequest {
   const { request } = plan.settled
   return toChatRequest({
     model: plan.settled.model,
     settings: request,
-    messages: [...plan.system, ...plan.history.messages, ...messages, ...plan.promptMedia],
+    messages: [...plan.system, ...history, ...messages, ...plan.promptMedia],
     // The first turn has been counted when it is asked.
     tools: limits.used.turns <= 1 ? kit.plan.first : kit.plan.later,
     servedTier,

@@ -13,6 +13,7 @@ import type { ItemIds } from '../item-ids-of-response.ts'
 import { EventWriter } from '../output/event-writer.ts'
 import { MessageWriter } from '../output/message-writer.ts'
 import { Output } from '../output/output.ts'
+import { addWholeItem } from '../output/whole-item.ts'
 import { DEFAULT_MAX_TURNS, RunLimits } from '../run-limits.ts'
 import type { RunUsage } from '../run-limits.ts'
 import type { Citable } from '../tools/citable.ts'
@@ -23,7 +24,8 @@ import { isApprovedCall, runApprovals } from './approved-calls.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
 import { askModel } from './model-turn.ts'
-import { openTurnAids } from './turn-aids.ts'
+import { openTurnAids, wantsAids } from './turn-aids.ts'
+import type { HistoryCompaction } from './history-compaction.ts'
 import type { TurnAids } from './turn-aids.ts'
 import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
@@ -34,6 +36,7 @@ import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
 import { runToolRound } from './tool-round.ts'
 import type { RoundResult } from './tool-round.ts'
+import { createAskAside } from './side-call.ts'
 import type { TurnCall, TurnWriter } from './turn-writer.ts'
 import { addUsage } from './usage.ts'
 
@@ -189,14 +192,10 @@ export class ResponseRun {
       ids: this.#ids,
       known: plan.listings,
     })
-    const aids = openTurnAids({
-      plan,
-      world,
-      toolNames: kit.names,
-      isHeard: this.#events.isHeard,
-      context: this.#caller(),
-    })
-    if (aids !== undefined) this.#aids = await aids
+    if (wantsAids(plan.settled.request)) {
+      const isHeard = this.#events.isHeard
+      this.#aids = await openTurnAids({ plan, world, kit, isHeard, context: this.#caller() })
+    }
     // A stream that has told of tools does not wait for the model.
     if (this.#events.isHeard && this.#output.items.length > 0) this.#open({})
     if (pending.length > 0) {
@@ -227,6 +226,7 @@ export class ResponseRun {
       const turn = await this.#turn(kit)
       const stopped = endOfTurn(turn)
       if (stopped !== undefined) return stopped
+      if (this.#aids?.compaction !== undefined) await this.#compact(this.#aids.compaction)
       if (turn.calls.length === 0) return { status: 'completed' }
       this.#record.beginCalls(turn.calls)
       await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#record.progress() }))
@@ -238,11 +238,25 @@ export class ResponseRun {
   async #turn(kit: ToolKit): Promise<TurnWriter> {
     const turn = await askModel({
       plan: this.plan,
+  async #compact(compaction: HistoryCompaction): Promise<void> {
+    const { world, journal, record } = this.#options
+    const ask = createAskAside({ inference: world.inference, context: this.#caller(), record })
+    const compacted = await compaction.compact([...this.#record.history, ...this.#record.messages], ask)
+    if (compacted === undefined) return
+    addWholeItem(this.#output, { ...compacted.item, id: this.#ids.next('compaction') })
+    this.#record.beginHistory(compacted.history)
+    this.#record.usage = addUsage(this.#record.usage, compacted.usage)
+    // A stream that has told of it does not wait for the model.
+    if (this.#events.isHeard) this.#open({})
+    await journal.checkpoint(() => this.#record.progress())
+  }
+
       world: this.#options.world,
       kit,
       messages: this.#record.messages,
       output: this.#output,
       ids: this.#ids,
+      history: this.#record.history,
       limits: this.#limits,
       servedTier: this.#record.servedTier,
       guards: this.#guards,

@@ -6,6 +6,7 @@ import type { Job, ResponseRow } from '../../../storage/agent-state.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { numberOf } from '../item-ids-of-response.ts'
 import type { Item } from '../output/output.ts'
+import { ChatHistory } from '../chat/chat-history.ts'
 import { openPlan } from '../request/open-plan.ts'
 import type { PlanWorld } from '../request/open-plan.ts'
 import { settleRequest } from '../request/settle-request.ts'
@@ -120,6 +121,7 @@ export class ResponseWorker implements AsyncDisposable {
     }
     log.info('A response that was left is taken up again.', { response: id, turns: state.turns })
     const prepared = prepareRun({ plan, record: {}, told: { items, next: events.length } }, this.#options)
+      ...(row.beginsHistory === true && { history: ChatHistory.empty, beginsHistory: true }),
     active.hold(id)
     // Its end is kept; who waits for it reads it there.
     prepared
