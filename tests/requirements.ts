@@ -393,6 +393,11 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'A search in files is an item with what it found for who asks, and what the text cites of it are annotations of files.',
     'OpenAI',
   ],
+  [
+    'B136',
+    'Guardrails judge thoughts, the arguments of calls and what tools give back: what may not pass is not shown, made or told.',
+    'user-asks, guardrails',
+  ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
   [
     'B120',

@@ -10,6 +10,7 @@ import type { ToolCaller } from '../tools/server-tool.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { Citable } from '../tools/citable.ts'
 import { addRecord } from './request-record.ts'
+import type { TurnGuard } from './turn-guard.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
 import { createAskAside } from './side-call.ts'
@@ -30,6 +31,8 @@ export interface ModelTurn {
   readonly limits: RunLimits
   readonly servedTier: string | null | undefined
   readonly guards: Guards | undefined
+  /** Absent: what passes between the model and its tools is not judged, and neither are its thoughts. */
+  readonly turnGuard: TurnGuard | undefined
   /** Undefined: a plain answer is asked for. */
   readonly aids: TurnAids | undefined
   /** What tools have found so far. */
@@ -42,7 +45,7 @@ export interface ModelTurn {
 
 /** Resolves when the answer is complete and shown. Rejects where the model or a guard fails, or the run is stopped. */
 export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
-  const { plan, world, guards, aids, caller, onOpen } = turn
+  const { plan, world, guards, turnGuard, aids, caller, onOpen } = turn
   // A guard that stops the answer stops the model too.
   const refused = guards === undefined ? undefined : new AbortController()
   const signal = refused === undefined ? caller.signal : AbortSignal.any([caller.signal, refused.signal])
@@ -77,12 +80,13 @@ export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
     await aids.settle(writer, { ask, signal })
   }
   await writer.drain()
+  if (turnGuard !== undefined && !writer.isRefused) await writer.judgeCalls((calls) => turnGuard.judgeCalls(calls))
   writer.endText(isIncomplete(writer) ? 'incomplete' : 'completed')
   return writer
 }
 
 function createWriter(
-  { plan, world, kit, output, ids, guards, aids, citable }: ModelTurn,
+  { plan, world, kit, output, ids, guards, turnGuard, aids, citable }: ModelTurn,
   { signal, onRefused }: { readonly signal: AbortSignal; readonly onRefused: () => void },
 ): TurnWriter {
   const format = aids?.format
@@ -91,6 +95,10 @@ function createWriter(
     ids,
     findTool: (name) => (format?.isAnswer(name) === true ? undefined : kit.find(name)),
     filter: joinFilters(toCitationFilter(citable), guards?.openOutput({ ...plan.caller, signal })),
+    ...(turnGuard !== undefined && {
+      openThoughtFilter: () => turnGuard.openThoughts({ ...plan.caller, signal }),
+      holdsCalls: true,
+    }),
     holdsText: format?.holdsText === true,
     seal: plan.settled.include.has('reasoning.encrypted_content') ? (text) => world.seal(text) : undefined,
     onRefused,

@@ -177,12 +177,13 @@ export class ResponseRecord {
       usage: this.usage,
       ...(this.servedTier !== undefined && { servedTier: this.servedTier }),
       itemsGiven: ids.given,
-      pendingCalls: this.pendingCalls.map(({ index, callId, name, arguments: text, itemId }) => ({
+      pendingCalls: this.pendingCalls.map(({ index, callId, name, arguments: text, itemId, objection }) => ({
         index,
         callId,
         name,
         arguments: text,
         itemId,
+        ...(objection !== undefined && { objection }),
       })),
       caller: {
         requestId,

@@ -6,6 +6,7 @@
 import type { ChatMessage, RequestRecord } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
 import type { NewJob, ResponseRepository } from '../../../storage/agent-state.ts'
+import { asText } from '../../../kernel/json-record.ts'
 import { toAssistantMessage } from '../chat/assistant-turn.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import { createItemIds } from '../item-ids-of-response.ts'
@@ -21,6 +22,8 @@ import { createToolKit } from '../tools/tool-kit.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
 import { isApprovedCall, runApprovals } from './approved-calls.ts'
+import { toTurnGuard } from './turn-guard.ts'
+import type { TurnGuard } from './turn-guard.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
 import { askModel } from './model-turn.ts'
@@ -33,7 +36,7 @@ import { restoreOutput } from './restored-output.ts'
 import type { RestoredItem, ToldItem } from './restored-output.ts'
 import { ResponseRecord } from './response-record.ts'
 import type { RunPlan } from './run-plan.ts'
-import type { Guards, RunWorld } from './run-world.ts'
+import type { GuardedText, Guards, RunWorld } from './run-world.ts'
 import { runToolRound } from './tool-round.ts'
 import type { RoundResult } from './tool-round.ts'
 import { createAskAside } from './side-call.ts'
@@ -81,6 +84,7 @@ export class ResponseRun {
   /** Items that an earlier process told of. */
   #restored: ReadonlyMap<string, RestoredItem> = new Map()
   #guards: Guards | undefined
+  #turnGuard: TurnGuard | undefined
   #aids: TurnAids | undefined
   readonly #citable: Citable[] = []
 
@@ -260,6 +264,7 @@ export class ResponseRun {
       limits: this.#limits,
       servedTier: this.#record.servedTier,
       guards: this.#guards,
+      turnGuard: this.#turnGuard,
       aids: this.#aids,
       citable: this.#citable,
       caller: this.#caller(),
@@ -271,15 +276,13 @@ export class ResponseRun {
     this.#record.servedTier = turn.servedTier
     // Calls that will not be made would wait for their outputs for ever.
     const calls = endOfTurn(turn) === undefined ? turn.calls : []
-    const { text, refusal } = turn.said
+    const { text, ...said } = turn.said
     this.#record.messages.push(
       toAssistantMessage({
         // Upstream's recordings have no text beside calls.
         text: this.#options.world.asRecorded && calls.length > 0 ? '' : text,
-        refusal,
-        reasoning: turn.thoughts,
+        ...said,
         calls: calls.map(({ callId: id, ...call }) => ({ ...call, id })),
-        extra: turn.extraMembers,
       }),
     )
     return turn
@@ -294,6 +297,7 @@ export class ResponseRun {
       ledger: this.#ledger,
       judge: (asked) => this.#limits.judgeCalls(asked),
       runsInParallel: plan.settled.runsInParallel,
+      guard: this.#turnGuard,
     })
     this.#record.messages.push(...round.messages)
     this.#citable.push(...round.outcomes.flatMap(({ citable }) => citable ?? []))
@@ -313,6 +317,7 @@ export class ResponseRun {
       caller: this.#caller(),
       ledger: this.#ledger,
       runsInParallel: plan.settled.runsInParallel,
+      guard: this.#turnGuard,
       // A failure of the model is now one of the response: what was approved cannot be approved again.
       onTaken: () => this.#open({}),
       restored: this.#restored,
@@ -324,11 +329,15 @@ export class ResponseRun {
     const shields = (plan.settled.request.guardrails ?? []).map((each) => (typeof each === 'string' ? each : each.type))
     if (shields.length === 0) return undefined
     this.#guards = await world.openGuards(shields, plan.caller)
+    // Upstream asks its shields of questions and answers only.
+    if (!world.asRecorded) this.#turnGuard = toTurnGuard(this.#guards, { ...plan.caller, signal: this.signal })
     if (plan.restored !== undefined) return undefined
-    const texts = plan.added.flatMap((message) => {
+    const texts = plan.added.flatMap((message): GuardedText[] => {
       const text = textOf(message)
       return text === '' ? [] : [{ role: roleOf(message), text }]
     })
+    // A client may have kept the calls that it approves.
+    for (const { request } of plan.approvals) texts.push({ role: 'assistant', text: asText(request['arguments']) })
     return this.#guards.checkInput(texts, { ...plan.caller, signal: this.signal })
   }
 
