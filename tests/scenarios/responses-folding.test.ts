@@ -7,7 +7,7 @@ import type { ResponsesScene } from './responses-scene.ts'
 import { checkStream, withResponses } from './responses-scene.ts'
 import { missingDocuments } from './responses-schemas.ts'
 import { streams } from './scripted-model.ts'
-import type { Piece, TurnEnd } from './scripted-model.ts'
+import type { ChatBodyMessage, Piece, TurnEnd } from './scripted-model.ts'
 
 const toolNames = ['lookup', 'note', 'echo', 'fail', 'nobody'] as const
 
@@ -143,4 +143,56 @@ describe(`responses, held against ${missingDocuments ?? 'the documents of Open R
       )
     })
   }, 120_000)
+
+  test('[B094] whatever a model does and however it is continued, vendors are sent what they take', async () => {
+    await using mcp = await startMcpServer({ era: 'both' })
+    await withResponses({ door: 'fetch', config }, async (scene) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 3 }), fc.boolean(), async (scripts, isChained) => {
+          const { id: conversation } = (await (await scene.call('POST /v1/conversations', {})).json()) as { id: string }
+          const { length } = scene.model.asked
+          let previous: ResponseObject | undefined
+          for (const turns of scripts) {
+            const input = [...answersTo(previous), { role: 'user', content: teach(scene, turns) }]
+            const continued = previous === undefined ? {} : { previous_response_id: previous.id }
+            const way = isChained ? continued : { conversation }
+            previous = await scene.ask({ input: input as never, tools: tools(mcp.url) as never, ...way })
+          }
+          expect(scene.model.asked.slice(length).flatMap(({ messages }) => faultsOf(messages))).toEqual([])
+        }),
+        { numRuns },
+      )
+    })
+  }, 120_000)
 })
+
+/** The outputs of all calls that the client has to make. */
+function answersTo(response: ResponseObject | undefined): object[] {
+  return (response?.output ?? []).flatMap((item) => {
+    if (item.type !== 'function_call' && item.type !== 'custom_tool_call') return []
+    return item['status'] === 'completed'
+      ? [{ type: `${item.type}_output`, call_id: item.call_id, output: 'done' }]
+      : []
+  })
+}
+
+/** What a vendor would refuse: calls that are not answered at once, each by one message, and those that nobody could read. */
+function faultsOf(messages: readonly ChatBodyMessage[]): string[] {
+  const faults: string[] = []
+  let open: string[] = []
+  for (const { role, tool_calls: made = [], tool_call_id: answered = '' } of [...messages, { role: 'end' }]) {
+    if (role === 'tool') {
+      if (!open.includes(answered)) faults.push(`nobody made the call ${answered}`)
+      open = open.filter((id) => id !== answered)
+      continue
+    }
+    faults.push(...open.map((id) => `nobody answered the call ${id}`))
+    open = made.map(({ id }) => id)
+    for (const { function: called } of made) {
+      if (called.name === '') faults.push('a call has no name')
+      if (!called.arguments.startsWith('{')) faults.push(`no object: ${called.arguments}`)
+      JSON.parse(called.arguments)
+    }
+  }
+  return faults
+}

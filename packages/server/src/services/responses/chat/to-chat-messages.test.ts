@@ -220,6 +220,19 @@ describe('what continues a history', () => {
     })
   })
 
+  test.each([
+    ['{"a": 1}', '{"a": 1}'],
+    [' ', '{}'],
+    ['{"a": "never clo', '{"input":"{\\"a\\": \\"never clo"}'],
+    ['[1]', '{"input":"[1]"}'],
+  ])('vendors read the arguments %s of a call as %s', (written, read) => {
+    const { tool_calls: calls } = toAssistantMessage({
+      text: '',
+      calls: [{ index: 0, id: 'c1', name: '', arguments: written }],
+    }) as { tool_calls: readonly { function: object }[] }
+    expect(calls[0]?.function).toEqual({ name: 'unnamed', arguments: read })
+  })
+
   test('outputs come right behind the calls that they answer, before anything else', () => {
     const input = [user('And?'), output('c2', 'two'), output('c1', 'one')]
     expect(messages(input, history).slice(2)).toEqual([answered('c2', 'two'), answered('c1', 'one'), user('And?')])
