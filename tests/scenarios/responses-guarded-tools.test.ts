@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import { defineTool } from '../../packages/server/src/index.ts'
 import { startMcpServer } from '../../packages/server/src/testing/mcp-servers.ts'
 import { withResponses } from './responses-scene.ts'
@@ -16,14 +17,14 @@ const write = { type: 'custom', name: 'write' } as never
 
 /** A function of the program, which says backwards what it is asked for, and notes it. */
 function createEcho() {
-  const asked: unknown[] = []
+  const asked: string[] = []
   const echo = defineTool({
     name: 'say',
     description: 'Says a word backwards.',
-    parameters: { type: 'object', properties: { word: { type: 'string' } } },
+    parameters: z.object({ word: z.string() }),
     execute: ({ word }) => {
       asked.push(word)
-      return [...String(word)].toReversed().join('')
+      return Array.from(word).toReversed().join('')
     },
   })
   return { echo, asked }

@@ -50,7 +50,7 @@ function readableArguments(json: string): string {
 function wordsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(wordsOf)
   if (isRecord(value)) return Object.entries(value).flatMap(([name, member]) => [name, ...wordsOf(member)])
-  return value === null ? [] : [String(value)]
+  return value === null ? [] : [typeof value === 'string' ? value : JSON.stringify(value)]
 }
 
 function readableContent(content: string | readonly ChatPart[]): string {
