@@ -420,6 +420,12 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'issue: agent engine',
   ],
   [
+    'B124',
+    'What a model thought is summed up where that is asked for, without holding up or failing the answer.',
+    'issue: agent engine, events',
+  ],
+  ['B125', 'A request that only warms up asks no model, and can be continued.', 'issue: agent engine, WebSocket'],
+  [
     'B110',
     'OpenAI’s client, in both majors, creates, streams, parses, chains, fetches, replays, cancels and deletes responses, and keeps conversations.',
     'issue: agent engine, real clients',

@@ -14,6 +14,7 @@ import type { TurnGuard } from './turn-guard.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
 import { createAskAside } from './side-call.ts'
+import type { AskAside } from './side-call.ts'
 import { joinFilters, toCitationFilter } from './text-filters.ts'
 import type { TurnAids } from './turn-aids.ts'
 import { TurnWriter } from './turn-writer.ts'
@@ -22,9 +23,9 @@ export interface ModelTurn {
   readonly plan: RunPlan
   readonly world: RunWorld
   readonly kit: ToolKit
-  /** What this response has added to the history so far. */
   /** What came before this response. */
   readonly history: readonly ChatMessage[]
+  /** What this response has added to the history so far. */
   readonly messages: readonly ChatMessage[]
   readonly output: Output
   readonly ids: ItemIds
@@ -76,20 +77,27 @@ export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
   }
   caller.signal.throwIfAborted()
   if (aids !== undefined) {
-    const ask = createAskAside({ inference: world.inference, context, record: turn.record })
-    await aids.settle(writer, { ask, signal })
+    await aids.settle(writer, { ask: toAskAside(turn), signal: caller.signal })
   }
   await writer.drain()
   if (turnGuard !== undefined && !writer.isRefused) await writer.judgeCalls((calls) => turnGuard.judgeCalls(calls))
-  writer.endText(isIncomplete(writer) ? 'incomplete' : 'completed')
+  const status = isIncomplete(writer) ? 'incomplete' : 'completed'
+  if (aids?.summary !== undefined) await writer.addSummaries(status)
+  writer.endText(status)
   return writer
 }
 
+/** What is asked beside a turn goes on when a guard stops its answer. */
+function toAskAside({ plan, world, caller, record }: ModelTurn): AskAside {
+  return createAskAside({ inference: world.inference, context: { ...plan.caller, signal: caller.signal }, record })
+}
+
 function createWriter(
-  { plan, world, kit, output, ids, guards, turnGuard, aids, citable }: ModelTurn,
+  turn: ModelTurn,
   { signal, onRefused }: { readonly signal: AbortSignal; readonly onRefused: () => void },
 ): TurnWriter {
-  const format = aids?.format
+  const { plan, world, kit, output, ids, guards, turnGuard, aids, citable, caller } = turn
+  const { format, summary } = aids ?? NO_AIDS
   return new TurnWriter({
     output,
     ids,
@@ -101,9 +109,15 @@ function createWriter(
     }),
     holdsText: format?.holdsText === true,
     seal: plan.settled.include.has('reasoning.encrypted_content') ? (text) => world.seal(text) : undefined,
+    summarise:
+      summary === undefined
+        ? undefined
+        : (thoughts) => summary.write(thoughts, { ask: toAskAside(turn), guards, caller }),
     onRefused,
   })
 }
+
+const NO_AIDS: Partial<Pick<TurnAids, 'format' | 'summary'>> = Object.freeze({})
 
 function isIncomplete({ finishReason, faults }: TurnWriter): boolean {
   return finishReason === 'length' || finishReason === 'content_filter' || faults.length > 0

@@ -26,9 +26,9 @@ import { toTurnGuard } from './turn-guard.ts'
 import type { TurnGuard } from './turn-guard.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
+import type { HistoryCompaction } from './history-compaction.ts'
 import { askModel } from './model-turn.ts'
 import { openTurnAids, wantsAids } from './turn-aids.ts'
-import type { HistoryCompaction } from './history-compaction.ts'
 import type { TurnAids } from './turn-aids.ts'
 import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
@@ -37,9 +37,9 @@ import type { RestoredItem, ToldItem } from './restored-output.ts'
 import { ResponseRecord } from './response-record.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { GuardedText, Guards, RunWorld } from './run-world.ts'
+import { createAskAside } from './side-call.ts'
 import { runToolRound } from './tool-round.ts'
 import type { RoundResult } from './tool-round.ts'
-import { createAskAside } from './side-call.ts'
 import type { TurnCall, TurnWriter } from './turn-writer.ts'
 import { addUsage } from './usage.ts'
 
@@ -185,6 +185,10 @@ export class ResponseRun {
 
   async #work(): Promise<RunEnd> {
     const { plan, world } = this.#options
+    if (!plan.settled.isAnswered) {
+      this.#open({})
+      return { status: 'completed' }
+    }
     const refusal = await this.#guardInput()
     if (refusal !== undefined) return this.#refuse(refusal)
     const pending = this.#restore()
@@ -227,10 +231,10 @@ export class ResponseRun {
     for (;;) {
       const limit = this.#limits.beginTurn()
       if (limit !== undefined) return { status: 'incomplete', reason: limit }
+      if (this.#aids?.compaction !== undefined) await this.#compact(this.#aids.compaction)
       const turn = await this.#turn(kit)
       const stopped = endOfTurn(turn)
       if (stopped !== undefined) return stopped
-      if (this.#aids?.compaction !== undefined) await this.#compact(this.#aids.compaction)
       if (turn.calls.length === 0) return { status: 'completed' }
       this.#record.beginCalls(turn.calls)
       await this.#options.journal.checkpoint(() => ({ status: 'in_progress', ...this.#record.progress() }))
@@ -239,9 +243,6 @@ export class ResponseRun {
     }
   }
 
-  async #turn(kit: ToolKit): Promise<TurnWriter> {
-    const turn = await askModel({
-      plan: this.plan,
   async #compact(compaction: HistoryCompaction): Promise<void> {
     const { world, journal, record } = this.#options
     const ask = createAskAside({ inference: world.inference, context: this.#caller(), record })
@@ -255,12 +256,15 @@ export class ResponseRun {
     await journal.checkpoint(() => this.#record.progress())
   }
 
+  async #turn(kit: ToolKit): Promise<TurnWriter> {
+    const turn = await askModel({
+      plan: this.plan,
       world: this.#options.world,
       kit,
+      history: this.#record.history,
       messages: this.#record.messages,
       output: this.#output,
       ids: this.#ids,
-      history: this.#record.history,
       limits: this.#limits,
       servedTier: this.#record.servedTier,
       guards: this.#guards,
@@ -271,7 +275,7 @@ export class ResponseRun {
       record: this.#options.record,
       onOpen: (headers) => this.#open(headers),
     })
-    this.#record.usage = addUsage(this.#record.usage, turn.tokens)
+    this.#record.usage = addUsage(addUsage(this.#record.usage, turn.tokens), turn.tokensBeside)
     this.#limits.addOutputTokens(turn.tokens?.output_tokens ?? 0)
     this.#record.servedTier = turn.servedTier
     // Calls that will not be made would wait for their outputs for ever.

@@ -15,6 +15,7 @@ import { HistoryCompaction, wantsCompaction } from './history-compaction.ts'
 import { PromptFit, wantsTruncation } from './prompt-fit.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { RunWorld } from './run-world.ts'
+import { ThoughtSummary, wantedSummary } from './thought-summary.ts'
 import type { TurnWriter } from './turn-writer.ts'
 
 export interface TurnAidsOptions {
@@ -30,7 +31,9 @@ type Send = (request: ChatCompletionRequest) => Promise<ChatReply>
 
 /** Whether a turn is more than one call of the model. */
 export function wantsAids(request: CreateResponseRequest): boolean {
-  return wantsFormat(request) || wantsCompaction(request) || wantsTruncation(request)
+  return (
+    wantsFormat(request) || wantsCompaction(request) || wantsTruncation(request) || wantedSummary(request) !== undefined
+  )
 }
 
 /** Decides what is done beside the turns, before the first one. */
@@ -41,25 +44,30 @@ export async function openTurnAids(options: TurnAidsOptions): Promise<TurnAids> 
     wantsCompaction(request) ? HistoryCompaction.open(options) : undefined,
     wantsTruncation(request) ? PromptFit.open(options) : undefined,
   ])
-  return new TurnAids({ format, compaction, fit })
+  const length = wantedSummary(request)
+  const summary = length === undefined ? undefined : new ThoughtSummary(length, options)
+  return new TurnAids({ format, compaction, fit, summary })
 }
 
 interface Aids {
   readonly format: AnswerFormat | undefined
   readonly compaction: HistoryCompaction | undefined
   readonly fit: PromptFit | undefined
+  readonly summary: ThoughtSummary | undefined
 }
 
 export class TurnAids {
   readonly format: AnswerFormat | undefined
   readonly compaction: HistoryCompaction | undefined
+  readonly summary: ThoughtSummary | undefined
   readonly #fit: PromptFit | undefined
   /** The request of the turn as it fits. */
   #fitting: ChatCompletionRequest | undefined
 
-  constructor({ format, compaction, fit }: Aids) {
+  constructor({ format, compaction, fit, summary }: Aids) {
     this.format = format
     this.compaction = compaction
+    this.summary = summary
     this.#fit = fit
   }
 

@@ -11,7 +11,8 @@ import type { Output } from '../output/output.ts'
 import { ReasoningWriter } from '../output/reasoning-writer.ts'
 import type { KnownTool } from '../tools/server-tool.ts'
 import type { RestoredItem } from './restored-output.ts'
-import { toUsage } from './usage.ts'
+import type { WrittenSummary } from './thought-summary.ts'
+import { addUsage, toUsage } from './usage.ts'
 import type { ResponseUsage } from './usage.ts'
 
 /** What the model calls, and the item that shows it. */
@@ -66,6 +67,8 @@ export interface TurnWriterOptions {
   readonly holdsText?: boolean
   /** Seals the thoughts for a client that keeps the conversation itself. */
   readonly seal?: ((thoughts: string) => string) | undefined
+  /** Writes what was thought in fewer words, while the answer comes in. Absent: nobody wants that. */
+  readonly summarise?: ((thoughts: string) => Promise<WrittenSummary>) | undefined
   /** The answer was refused: the model need not go on. */
   readonly onRefused: () => void
 }
@@ -88,12 +91,20 @@ interface OpenCall {
   extra: Readonly<Record<string, unknown>> | undefined
 }
 
+interface SummarisedThoughts {
+  readonly writer: ReasoningWriter
+  readonly status: EndStatus
+  readonly summary: Promise<WrittenSummary>
+}
+
 export class TurnWriter implements ChatDeltaSink {
   readonly #options: TurnWriterOptions
   readonly #calls = new Map<number, OpenCall>()
   #judgedCalls: readonly TurnCall[] | undefined
   #message: MessageWriter | undefined
   #reasoning: ReasoningWriter | undefined
+  /** Thoughts that are over and wait for their summaries. */
+  readonly #summarised: SummarisedThoughts[] = []
   /** Filters that ask somebody work one after the other. */
   #showing: Promise<void> | undefined
   #filterFailure: { readonly error: unknown } | undefined
@@ -109,6 +120,8 @@ export class TurnWriter implements ChatDeltaSink {
   finishReason: string | undefined
   /** What the turn used; null where nobody told. */
   tokens: ResponseUsage | null = null
+  /** What was used beside it. */
+  tokensBeside: ResponseUsage | null = null
   servedTier: string | null = null
   /** What only the provider can read and wants back with the message. */
   #extra: Readonly<Record<string, unknown>> | undefined
@@ -231,6 +244,19 @@ export class TurnWriter implements ChatDeltaSink {
     if (this.#filterFailure !== undefined) throw this.#filterFailure.error
   }
 
+  /** Waits for the summaries of what was thought. */
+  async addSummaries(status: EndStatus): Promise<void> {
+    this.#endReasoning(status)
+    for (const { writer, status: ended, summary } of this.#summarised.splice(0)) {
+      // They were asked for as soon as they could be.
+      // eslint-disable-next-line no-await-in-loop
+      const { text, usage } = await summary
+      if (text !== undefined && !this.isRefused) writer.addSummary(text)
+      this.tokensBeside = addUsage(this.tokensBeside, usage)
+      writer.close(ended)
+    }
+  }
+
   /** Ends what is said and thought; calls stay open until they are made. */
   endText(status: EndStatus): void {
     this.#endReasoning(status)
@@ -310,12 +336,19 @@ export class TurnWriter implements ChatDeltaSink {
   }
 
   #endReasoning(status: EndStatus): void {
-    const { seal } = this.#options
+    const { seal, summarise } = this.#options
     const writer = this.#reasoning
     if (writer === undefined) return
     this.#reasoning = undefined
     if (seal !== undefined) writer.seal(seal(writer.text))
-    writer.close(status)
+    if (summarise === undefined || writer.text === '') {
+      writer.close(status)
+      return
+    }
+    const summary = summarise(writer.text)
+    // Nobody waits for it where the run breaks.
+    summary.catch(() => undefined)
+    this.#summarised.push({ writer, status, summary })
   }
 
   #show(ask: () => ShownText | Promise<ShownText>, show = (text: string): void => this.#showText(text)): void {
