@@ -113,6 +113,7 @@ export class ResponseWorker implements AsyncDisposable {
     const items = toToldItems(events, row.output)
     const plan = {
       ...planned,
+      ...(row.beginsHistory === true && { history: ChatHistory.empty, beginsHistory: true }),
       inputItems: row.input.map((text) => JSON.parse(text) as Item),
       // What the engine has written is what it reads.
       added: row.messages.map((text) => JSON.parse(text) as (typeof planned.added)[number]),
@@ -121,7 +122,6 @@ export class ResponseWorker implements AsyncDisposable {
     }
     log.info('A response that was left is taken up again.', { response: id, turns: state.turns })
     const prepared = prepareRun({ plan, record: {}, told: { items, next: events.length } }, this.#options)
-      ...(row.beginsHistory === true && { history: ChatHistory.empty, beginsHistory: true }),
     active.hold(id)
     // Its end is kept; who waits for it reads it there.
     prepared
