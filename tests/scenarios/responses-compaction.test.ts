@@ -1,9 +1,18 @@
 /** Conversations that are made shorter: on request, and by themselves. */
-import type { CompactedResponse } from '@llama-stack/api'
+import type { CompactedResponse, ResponseObject } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineTool } from '../../packages/server/src/index.ts'
 import { DEFAULT_SUMMARY_PROMPT } from '../../packages/server/src/services/responses/compaction/summary-request.ts'
+import {
+  ask as askServer,
+  getResponse,
+  idOf,
+  readAll,
+  readAlong,
+  readUntil,
+  withDurableServer,
+} from './durable-scene.ts'
 import { withResponses } from './responses-scene.ts'
 import type { ResponsesScene } from './responses-scene.ts'
 import { calls, says, wholly } from './scripted-model.ts'
@@ -25,11 +34,13 @@ async function compact(scene: ResponsesScene, request: object): Promise<Compacte
 
 const management = [{ type: 'compaction' as const, compact_threshold: 1000 }]
 
+const LONG = 'Tell me all of it. '.repeat(250)
+const LONG_ANSWER = 'Well. '.repeat(1000)
+
 /** A first turn of some two thousand tokens. */
 async function grow(scene: ResponsesScene, more: object = {}) {
-  const long = 'Tell me all of it. '.repeat(250)
-  scene.model.answers(long, says('Well. '.repeat(1000)))
-  return scene.ask({ input: long, ...more })
+  scene.model.answers(LONG, says(LONG_ANSWER))
+  return scene.ask({ input: LONG, ...more })
 }
 
 /** Gives some six hundred tokens. */
@@ -216,6 +227,34 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 })
+
+test('[B122] a server that takes a response up again goes on with what it was compacted to', async () => {
+  await withDurableServer(async (scene) => {
+    const first = await scene.start()
+    scene.model.answers(LONG, says(LONG_ANSWER))
+    const { id } = (await (await askServer(first, { input: LONG })).json()) as ResponseObject
+    scene.model.answers(DEFAULT_SUMMARY_PROMPT, wholly('They spoke at length.'))
+    scene.model.answers('And now?', calls({ name: 'write', arguments: { text: 'one' } }), says('Now this.'))
+    const request = { input: 'And now?', previous_response_id: id, context_management: management }
+    const reply = await askServer(first, { ...request, tools: [scene.tool], background: true, stream: true })
+    const seen = await readUntil(reply, (text) => text.includes('mcp_call.in_progress'))
+    await expect.poll(() => scene.effects).toEqual(['one'])
+    await first.kill()
+    const second = await scene.start()
+    const responseId = idOf(seen[0])
+    await readAll(await readAlong(second, responseId))
+    const { output } = await getResponse(second, responseId)
+    expect(output.map(({ type }) => type)).toEqual(['mcp_list_tools', 'compaction', 'mcp_call', 'message'])
+    const told = [
+      { content: 'They spoke at length.' },
+      { content: 'And now?' },
+      { role: 'assistant' },
+      { role: 'tool' },
+    ]
+    expect(scene.model.asked.at(-1)?.messages).toMatchObject(told)
+    expect(scene.model.asked.at(-1)?.messages).toHaveLength(told.length)
+  })
+}, 60_000)
 
 describe.each(doors)('truncation, through the %s', (door) => {
   const m1 = { model_id: 'vendor/m1', provider_id: 'vendor', provider_model_id: 'm1', model_type: 'llm' as const }

@@ -175,6 +175,18 @@ function describeProgress(open: OpenStore): void {
     expect(await repository.find('one')).toEqual(done)
   })
 
+  test('say whether their messages stand for what came before, from then on', async () => {
+    const repository = (await open()).responses(newcomer())
+    await repository.insert(response('one', { beginsHistory: true }))
+    await repository.insert(running('two', { previousId: 'one' }))
+    await repository.advance('two', { output: [], beginsHistory: true })
+    await repository.advance('two', { status: 'completed', beginsHistory: false })
+    await repository.insert(response('three', { previousId: 'two', beginsHistory: false }))
+    const chain = (await repository.chain('three')) ?? []
+    expect(chain.map(({ beginsHistory }) => beginsHistory ?? false)).toEqual([true, true, false])
+    expect(await repository.find('two')).toMatchObject({ beginsHistory: true })
+  })
+
   test('end once: what was cancelled stays cancelled', async () => {
     const storage = await open()
     const owner = newcomer()

@@ -304,6 +304,24 @@ describe('other items', () => {
     expect(history.messages).toEqual([{ role: 'assistant', content: 'opened' }])
   })
 
+  test('a compaction that carries a history stands for everything before it', () => {
+    const user = (content: string) => ({ role: 'user' as const, content })
+    const item = (sealed: string) => ({ type: 'compaction' as const, encrypted_content: sealed })
+    const kept = [{ role: 'assistant' as const, content: 'It was long.' }, user('b')]
+    const options: ToChatMessagesOptions = {
+      readCompaction: (sealed) => `told ${sealed}`,
+      readCompactedHistory: (sealed) => (sealed === 'history' ? kept : undefined),
+    }
+    const before = ChatHistory.empty.append([user('gone')])
+    const lost = { type: 'function_call_output' as const, call_id: 'nobody', output: 'x' }
+    const anew = convert([user('a'), lost, item('history'), item('words'), user('c')], before, options)
+    expect(anew.beginsAnew).toBe(true)
+    expect(anew.history.messages).toEqual([...kept, { role: 'assistant', content: 'told words' }, user('c')])
+    const beside = convert([user('a'), item('words')], before, options)
+    expect(beside.beginsAnew).toBe(false)
+    expect(beside.history.messages).toEqual([user('gone'), user('a'), { role: 'assistant', content: 'told words' }])
+  })
+
   test('of tools of the server say nothing; those of tools that a chat does not have are accounted for', () => {
     const { history, adjustments } = convert([
       { type: 'web_search_call', id: 'ws_1', status: 'completed' },
