@@ -14,6 +14,7 @@ import type { ServerTool, ToolCaller, ToolOutcome } from '../tools/server-tool.t
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { TurnGuard } from './turn-guard.ts'
 import type { CallLedger } from './call-ledger.ts'
+import { toClientMembers } from './turn-writer.ts'
 import type { TurnCall } from './turn-writer.ts'
 
 export interface ToolRoundOptions {
@@ -146,12 +147,12 @@ function handOver(call: TurnCall, kind: 'function' | 'custom', output: Output): 
 
 /** The item of a call that was held until it was judged, or that an earlier process had begun. */
 function openForClient(call: TurnCall, kind: 'function' | 'custom', output: Output): CallWriter {
-  const { itemId: id, callId: call_id, name, restored } = call
+  const { itemId: id, name, restored } = call
   const start = {
     kind: kind === 'custom' ? 'custom_tool_call' : 'function_call',
     id,
     name,
-    members: { call_id },
+    members: toClientMembers(call),
   } as const
   if (restored?.place === undefined) {
     const writer = new CallWriter(output, start)

@@ -5,6 +5,7 @@ import type { CompletionUsage, LogProb } from '@llama-stack/api'
 import type { ChatDeltaSink, ToolCallPiece } from '../chat/chat-delta-sink.ts'
 import type { Turn } from '../chat/assistant-turn.ts'
 import { CallWriter } from '../output/call-writer.ts'
+import type { CallStart } from '../output/call-writer.ts'
 import { MessageWriter } from '../output/message-writer.ts'
 import type { EndStatus } from '../output/message-writer.ts'
 import type { Output } from '../output/output.ts'
@@ -73,10 +74,15 @@ export interface TurnWriterOptions {
   readonly onRefused: () => void
 }
 
+/** What the item of a call that the client makes says beside the call. */
+export function toClientMembers({ callId, tool }: Pick<TurnCall, 'callId' | 'tool'>): CallStart['members'] {
+  const namespace = tool?.kind === 'server' ? undefined : tool?.namespace
+  return { call_id: callId, ...(namespace !== undefined && { namespace }) }
+}
+
 /** What kind of item shows a call of this tool. */
 function itemTypeOf(known: KnownTool): ItemType {
-  if (known.kind === 'custom') return 'custom_tool_call'
-  if (known.kind === 'function') return 'function_call'
+  if (known.kind !== 'server') return known.kind === 'custom' ? 'custom_tool_call' : 'function_call'
   return known.tool.needsApproval ? 'mcp_approval_request' : known.tool.type
 }
 
@@ -296,7 +302,7 @@ export class TurnWriter implements ChatDeltaSink {
       call.writer = new CallWriter(output, { kind: 'mcp_call', id: call.itemId, name, members })
     } else if (call.tool.kind !== 'server') {
       const kind = call.tool.kind === 'custom' ? 'custom_tool_call' : 'function_call'
-      call.writer = new CallWriter(output, { kind, id: call.itemId, name, members: { call_id: call.callId } })
+      call.writer = new CallWriter(output, { kind, id: call.itemId, name, members: toClientMembers(call) })
     }
   }
 
