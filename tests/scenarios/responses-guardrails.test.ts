@@ -166,6 +166,26 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B099] an answer by a schema is judged too, and not asked for again', async () => {
+    await withResponses(scene(door), async (under) => {
+      const schema = { type: 'object', properties: { fruit: { type: 'string' } }, required: ['fruit'] }
+      const text = { format: { type: 'json_schema', name: 'basket', schema } } as never
+      under.model.answers('Hungry', says('{"fruit": "grapefruit"}'))
+      for (const stream of [true, false]) {
+        const { length } = under.model.asked
+        const request = { input: 'Hungry', guardrails, text }
+        const response = stream ? (await under.stream(request)).response : await under.ask(request)
+        expect(response.status).toBe('completed')
+        expect(JSON.stringify(response.output)).toContain('"refusal"')
+        expect(JSON.stringify(response.output)).not.toContain('grapefruit')
+        expect(under.model.asked).toHaveLength(length + 1)
+      }
+      under.model.answers('Thirsty', says('{"fruit": "apple"}'))
+      const passed = await under.ask({ input: 'Thirsty', guardrails, text })
+      expect(passed.output).toMatchObject([{ content: [{ type: 'output_text', text: '{"fruit": "apple"}' }] }])
+    })
+  })
+
   test('[B099] a shield that is not there is refused by its name', async () => {
     await withResponses(scene(door), async (under) => {
       under.model.answers('Hi', calls({ name: 'lookup' }))
