@@ -42,6 +42,7 @@ export class ResponseWorker implements AsyncDisposable {
   readonly #options: ResponseWorkerOptions
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  #isStarted = false
   #looking: Promise<void> = Promise.resolve()
 
   constructor(options: ResponseWorkerOptions) {
@@ -50,7 +51,9 @@ export class ResponseWorker implements AsyncDisposable {
 
   /** Looks now, and from then on again and again. */
   start(): void {
-    if (!this.#isClosed) this.#looking = this.#look()
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#lookNow()
   }
 
   /** What is being taken up is running when this resolves. */
@@ -58,6 +61,12 @@ export class ResponseWorker implements AsyncDisposable {
     this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#looking
+  }
+
+  #lookNow(): void {
+    this.#looking = this.#look().finally(() => {
+      if (!this.#isClosed) this.#timer = setTimeout(() => this.#lookNow(), LOOK_MS).unref()
+    })
   }
 
   async #look(): Promise<void> {
@@ -72,7 +81,6 @@ export class ResponseWorker implements AsyncDisposable {
     } catch (error) {
       log.warn('Responses that were left could not be looked for.', { reason: String(error) })
     }
-    if (!this.#isClosed) this.#timer = setTimeout(() => this.start(), LOOK_MS).unref()
   }
 
   async #takeUp(job: Job): Promise<void> {
