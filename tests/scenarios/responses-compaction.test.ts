@@ -196,6 +196,18 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B122] a history is not compacted again and again where what is sent beside it is long', async () => {
+    await withResponses({ door }, async (scene) => {
+      scene.model.answers('Hi', says('Hello.'))
+      const instructions = LONG
+      const first = await scene.ask({ input: 'Hi', instructions, context_management: management })
+      scene.model.answers('Go', says('Gone.'))
+      const next = { input: 'Go', instructions, previous_response_id: first.id, context_management: management }
+      expect((await scene.ask(next)).output.map(({ type }) => type)).toEqual(['message'])
+      expect(scene.model.asked).toHaveLength(2)
+    })
+  })
+
   test('[B122] where no summary comes, the response goes on with the whole history', async () => {
     await withResponses({ door, config: { reliability: { retries: 0 } } }, async (scene) => {
       const first = await grow(scene)

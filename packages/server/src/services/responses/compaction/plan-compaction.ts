@@ -32,8 +32,9 @@ export async function planCompaction(
     .filter(isTalk)
     .slice(0, -1)
   for (const chosen of [earlier, [...earlier, ...steps]]) {
-    if (chosen.length === 0) continue
     const toSummarise = toMessages(chosen)
+    // One message by itself is a summary already, more often than not.
+    if (toSummarise.length < 2) continue
     // The longer choice is measured only where the shorter one is not enough.
     // eslint-disable-next-line no-await-in-loop
     if ((await count(toSummarise)) < tokens * WORTHWHILE_SHARE) continue

@@ -154,6 +154,13 @@ describe('the plan of a compaction', () => {
     expect(await planCompaction(history, { threshold: 1000, count })).toBeUndefined()
   })
 
+  test('does not summarise a summary again', async () => {
+    const history = [said(long), user('now')]
+    expect(await planCompaction(history, { threshold: 10, count })).toBeUndefined()
+    const more = [said(long), user('before'), user('now')]
+    expect((await planCompaction(more, { threshold: 10, count }))?.toSummarise).toEqual([said(long), user('before')])
+  })
+
   test('takes the earlier steps of the turn where there is little before it', async () => {
     const history = [summary, user('now'), calls('a'), output('a', long), calls('b'), output('b', long)]
     const plan = await planCompaction(history, { threshold: 100, count })

@@ -20,6 +20,9 @@ export function wantsCompaction({ context_management: management }: CreateRespon
   return management?.some(({ type }) => type === 'compaction') === true
 }
 
+/** Instructions and tools alone may be beyond the threshold; a history that is shorter is not made much shorter. */
+const MIN_TOKENS = 1000
+
 export class HistoryCompaction {
   readonly #options: HistoryCompactionOptions
   /** The model as its vendor knows it. */
@@ -48,7 +51,7 @@ export class HistoryCompaction {
       name,
       toChatRequest({ model, settings: request, messages, tools: kit.plan.first }),
     )
-    return new HistoryCompaction(options, name, threshold - beside.tokens)
+    return new HistoryCompaction(options, name, Math.max(threshold - beside.tokens, MIN_TOKENS))
   }
 
   /** The shorter history; undefined where it is short enough, or cannot be made shorter. */
