@@ -134,7 +134,7 @@ export interface ResponseRepository {
   ): Promise<boolean>
   find(id: string): Promise<ResponseRow | undefined>
   /** Those of these responses that are there, in no order. */
-  findMany(ids: readonly string[]): Promise<readonly ResponseRow[]>
+  findMany(ids: readonly string[]): Promise<readonly ChainRow[]>
   /** The response and those before it, oldest first. Undefined where one of them is gone. */
   chain(id: string): Promise<readonly ChainRow[] | undefined>
   /** Newest or oldest first; an unknown `after` is refused with `invalid_value`. */

@@ -80,14 +80,18 @@ function describeRows(open: OpenStore): void {
   test('are found together, as far as they are there', async () => {
     const storage = await open()
     const repository = storage.responses(newcomer())
-    const rows = [response('one'), running('two'), response('three')]
+    const rows = [response('one'), running('two', { previousId: 'one' }), response('three', { beginsHistory: true })]
     for (const row of rows) await repository.insert(row)
+    const [one, two, three] = rows.map(({ id, status, previousId, input, output, messages, beginsHistory }) => {
+      const link = { id, status, previousId, input, output, messages }
+      return beginsHistory === undefined ? link : { ...link, beginsHistory }
+    })
     const found = async (...wanted: string[]) =>
       (await repository.findMany(wanted)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    expect(await found('two', 'gone', 'one', 'one')).toEqual([rows[0], rows[1]])
+    expect(await found('two', 'gone', 'one', 'one')).toEqual([one, two])
     expect(await found()).toEqual([])
     const many = Array.from({ length: 5000 }, (_, index) => `resp_${index}`)
-    expect(await found(...many, 'three')).toEqual([rows[2]])
+    expect(await found(...many, 'three')).toEqual([three])
     expect(await storage.responses(newcomer()).findMany(['one'])).toEqual([])
   })
 

@@ -74,7 +74,7 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
       const row = statements.select.get(owner, id)
       return row === undefined ? undefined : toResponseRow(row)
     },
-    findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toResponseRow),
+    findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toChainRow),
     chain: async (id) => toChain(statements.chain.all(owner, id, MAX_CHAIN + 1).map(toChainRow)),
     list: async (query) => list({ statements, owner, query }),
     delete: (id) => writer.write(() => remove(owner, id)),
@@ -92,13 +92,15 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
 const COLUMNS =
   'id, created_at_ms, model, status, background, previous_id, conversation_id, input, output, messages, body, state, begins_history'
 
+const CHAIN_COLUMNS = 'id, status, previous_id, input, output, messages, begins_history'
+
 function prepare(connection: DatabaseSync) {
   const page = `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND (?2 IS NULL OR model = ?2) AND seq`
   return {
     locate: connection.prepare('SELECT seq FROM responses WHERE owner = ? AND id = ?'),
     select: connection.prepare(`SELECT ${COLUMNS} FROM responses WHERE owner = ? AND id = ?`),
     selectMany: connection.prepare(
-      `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+      `SELECT ${CHAIN_COLUMNS} FROM responses WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))`,
     ),
     // The recursion carries ids only; rows are read once the way is known.
     chain: connection.prepare(
@@ -108,7 +110,7 @@ function prepare(connection: DatabaseSync) {
          SELECT earlier.seq, earlier.previous_id, depth + 1 FROM chain CROSS JOIN responses AS earlier
            ON earlier.owner = ?1 AND earlier.id = chain.before_id WHERE depth < ?3
        )
-       SELECT id, status, previous_id, input, output, messages, begins_history FROM chain CROSS JOIN responses
+       SELECT ${CHAIN_COLUMNS} FROM chain CROSS JOIN responses
          ON responses.seq = chain.seq ORDER BY depth DESC`,
     ),
     ascending: connection.prepare(`${page} > ?3 ORDER BY seq LIMIT ?4`),
