@@ -393,6 +393,11 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'A search in files is an item with what it found for who asks, and what the text cites of it are annotations of files.',
     'OpenAI',
   ],
+  [
+    'B136',
+    'Guardrails judge thoughts, the arguments of calls and what tools give back: what may not pass is not shown, made or told.',
+    'user-asks, guardrails',
+  ],
   ['B101', 'Responses are made over a WebSocket, one after the other.', 'issue: agent engine, WebSocket'],
   [
     'B120',
@@ -409,6 +414,17 @@ export const behaviourRequirements: readonly (readonly [id: string, behaviour: s
     'A conversation is compacted on request and by itself, on any model, and stays so for whatever continues it.',
     'issue: agent engine, compaction',
   ],
+  [
+    'B123',
+    'Where it is asked for, what a model has no room for is left out, oldest turns first; what is kept stays whole.',
+    'issue: agent engine',
+  ],
+  [
+    'B124',
+    'What a model thought is summed up where that is asked for, without holding up or failing the answer.',
+    'issue: agent engine, events',
+  ],
+  ['B125', 'A request that only warms up asks no model, and can be continued.', 'issue: agent engine, WebSocket'],
   [
     'B110',
     'OpenAI’s client, in both majors, creates, streams, parses, chains, fetches, replays, cancels and deletes responses, and keeps conversations.',

@@ -9,7 +9,8 @@ Written by \`npm run bench -- <workload...> --write-docs\`; do not edit by hand.
 figure void is told in [bench/README.md](../bench/README.md).
 
 CPU figures are user and system time of the server's processes per unit of work, the median of the rounds with the
-smallest and the largest. Ratios are to nginx as a plain proxy in the same round. Compare within a table, never across.
+smallest and the largest. Ratios are to nginx as a plain proxy in the same round, unless the column names something else.
+Compare within a table, never across.
 `
 
 function markers(name: string): { begin: string; end: string } {

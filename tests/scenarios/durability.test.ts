@@ -35,10 +35,14 @@ storage:
     inference: { table_name: inference_store, backend: sql_default }
 `,
   )
-  const child = spawn(process.execPath, ['--conditions=llama-stack-source', main, 'run', config, '--port', '0', '--json'], {
-    env: { PATH: process.env['PATH'], HOME: directory, CI: 'true' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--conditions=llama-stack-source', main, 'run', config, '--port', '0', '--json'],
+    {
+      env: { PATH: process.env['PATH'], HOME: directory, CI: 'true' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
   let printed = ''
   let said = ''

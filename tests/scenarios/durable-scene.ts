@@ -20,6 +20,8 @@ const main = join(root, 'packages/server/src/cli/main.ts')
 export interface ServerProcess {
   readonly url: string
   readonly child: ChildProcess
+  /** Process ids, where there are several. */
+  readonly workers: readonly number[]
   readonly exited: Promise<number | null>
   /** What it logged so far. */
   readonly said: () => string
@@ -132,16 +134,17 @@ async function launch(config: string, directory: string, words: readonly string[
   let said = ''
   const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  const url = await new Promise<string>((resolve, reject) => {
+  const line = await new Promise<string>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
       printed += chunk.toString()
-      const found = /"url":\s*"([^"]+)"/.exec(printed)?.[1]
-      if (found !== undefined) resolve(found)
+      if (printed.includes('\n')) resolve(printed)
     })
     void exited.then((code) => reject(new Error(`the server ended with ${code}: ${said}`)))
   })
+  const { url, workers = [] } = JSON.parse(line) as { url: string; workers?: number[] }
   return {
     url,
+    workers,
     child,
     exited,
     said: () => said,
@@ -169,11 +172,27 @@ export function ask(server: ServerProcess, request: object, signal?: AbortSignal
 /** Reads along from after this event. */
 export function readAlong(server: ServerProcess, id: string, after = -1): Promise<Response> {
   const from = after < 0 ? '' : `&starting_after=${after}`
-  return fetch(`${server.url}/v1/responses/${id}?stream=true${from}`)
+  return get(`${server.url}/v1/responses/${id}?stream=true${from}`)
+}
+
+/** How long a head may take: it does not wait for anything. */
+const HEAD_MS = 3000
+
+/** Asks again where the connection led to a process that is gone: it may break off, and it may lead nowhere. */
+async function get(url: string): Promise<Response> {
+  const abort = new AbortController()
+  const giveUp = setTimeout(() => abort.abort(), HEAD_MS)
+  try {
+    return await fetch(url, { signal: abort.signal })
+  } catch {
+    return await fetch(url)
+  } finally {
+    clearTimeout(giveUp)
+  }
 }
 
 export async function getResponse(server: ServerProcess, id: string): Promise<ResponseObject> {
-  const reply = await fetch(`${server.url}/v1/responses/${id}`)
+  const reply = await get(`${server.url}/v1/responses/${id}`)
   if (reply.status !== 200) throw new Error(`${reply.status}: ${await reply.text()}`)
   // The server under test sends responses.
   return (await reply.json()) as ResponseObject

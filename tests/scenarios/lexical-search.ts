@@ -22,7 +22,11 @@ export function createLexicalSearch(stores: Readonly<Record<string, readonly Sto
         .flatMap((id) => {
           const pieces = stores[id]
           if (pieces !== undefined) return pieces
-          throw new StackError('invalid_value', { param: 'vector_store_ids', problem: `there is no store '${id}'` })
+          throw new StackError('invalid_value', {
+            param: 'vector_store_ids',
+            problem: `there is no store '${id}'`,
+            fix: 'Name another one.',
+          })
         })
         .map((piece) => ({ ...piece, score: shareOf(query, wordsOf(piece.text)) }))
         .filter(({ score }) => score >= Math.max(request.rankingOptions?.score_threshold ?? 0, 0.01))

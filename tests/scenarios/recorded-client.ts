@@ -3,6 +3,7 @@
  * after the other, and what its MCP servers had and gave.
  */
 import type { ChatMessage } from '@llama-stack/api'
+import type { FileSearchHit, VectorSearch } from '../../packages/server/src/index.ts'
 import { textReply } from '../../packages/server/src/testing/mcp-servers.ts'
 import type { McpTestTool } from '../../packages/server/src/testing/mcp-servers.ts'
 import { toAssistantMessage } from '../../packages/server/src/services/responses/chat/assistant-turn.ts'
@@ -122,6 +123,41 @@ function toTools({ tools = [] }: RecordedBody, mcp: object): unknown[] {
 function textOf({ content }: ChatMessage): string {
   if (typeof content === 'string') return content
   return Array.isArray(content) ? content.map((part) => ('text' in part ? String(part.text) : '')).join('') : ''
+}
+
+const PIECE = /^\[\d+\] document_id: (\S+), score: (\S+), attributes: .*? cite as <\|\S+\|>\n(.*)\n$/s
+
+/** The vector stores of these recordings: each search finds what it found, for it was meaning that ranked it, not words. */
+export function toVectorSearch(chats: readonly RecordedChat[]): VectorSearch {
+  const found = new Map<string, readonly FileSearchHit[]>()
+  for (const { testId, body } of chats) {
+    for (const { tool_calls: calls } of body.messages.filter((message) => message.role === 'assistant')) {
+      for (const call of calls ?? []) {
+        const output = body.messages.find((message) => message.role === 'tool' && message.tool_call_id === call.id)
+        const key = keyOf(String(testId), JSON.parse(call.function?.arguments ?? '{}'))
+        if (call.function?.name === 'file_search' && output !== undefined) found.set(key, toHits(output))
+      }
+    }
+  }
+  return { search: async ({ query }, { testId }) => found.get(keyOf(String(testId), { query })) ?? [] }
+}
+
+function toHits({ content }: ChatMessage): FileSearchHit[] {
+  const texts = Array.isArray(content) ? content.map((part) => ('text' in part ? String(part.text) : '')) : []
+  return texts.flatMap((text) => {
+    const [, documentId, score, piece = ''] = PIECE.exec(text) ?? []
+    if (documentId === undefined) return []
+    return [
+      {
+        documentId,
+        fileId: `file-${documentId}`,
+        filename: 'a.txt',
+        attributes: {},
+        score: Number(score),
+        text: piece,
+      },
+    ]
+  })
 }
 
 /** The MCP server of these recordings: it has the tools that were listed, and gives what they gave. */

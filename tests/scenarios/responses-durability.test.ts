@@ -307,4 +307,29 @@ describe('[B132] two processes on one folder', () => {
       expect(scene.effects).toEqual(['one'])
     })
   })
+
+  test('of a server with workers, the one that dies leaves its responses to the others', async () => {
+    await withDurableServer(async (scene) => {
+      const texts = ['one', 'two', 'three', 'four']
+      for (const text of texts) {
+        scene.model.answers(text, calls({ name: 'write', arguments: { text } }), says('Done.'))
+      }
+      const server = await scene.start('--workers', '2')
+      const replies = await Promise.all(
+        texts.map((input) => ask(server, { ...background, input, tools: [scene.tool] })),
+      )
+      const seen = await Promise.all(
+        replies.map((reply) => readUntil(reply, (text) => text.includes('mcp_call_arguments.done'))),
+      )
+      await expect.poll(() => scene.effects.length).toBe(texts.length)
+      process.kill(server.workers[0] ?? 0, 'SIGKILL')
+      await Promise.all(
+        seen.map(async (each) => {
+          const { response } = await completes(server, each)
+          expect(response.status).toBe('completed')
+        }),
+      )
+      expect(scene.effects.toSorted()).toEqual(texts.toSorted())
+    })
+  })
 })

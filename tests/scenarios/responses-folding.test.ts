@@ -1,13 +1,14 @@
 /** The laws of a response: whatever a model does, wherever its bytes are cut, every account of it is the same. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { asText } from '../../packages/server/src/kernel/json-record.ts'
 import { startMcpServer } from '../../packages/server/src/testing/mcp-servers.ts'
 import type { ResponseObject } from '@llama-stack/api'
 import type { ResponsesScene } from './responses-scene.ts'
 import { checkStream, withResponses } from './responses-scene.ts'
 import { missingDocuments } from './responses-schemas.ts'
 import { streams } from './scripted-model.ts'
-import type { Piece, TurnEnd } from './scripted-model.ts'
+import type { ChatBodyMessage, Piece, TurnEnd } from './scripted-model.ts'
 
 const toolNames = ['lookup', 'note', 'echo', 'fail', 'nobody'] as const
 
@@ -74,19 +75,28 @@ const ending = fc.record({
   cuts: fc.array(fc.nat({ max: 100_000 }), { maxLength: 12 }),
 }) satisfies fc.Arbitrary<TurnEnd>
 
-const turn = fc.tuple(said, called, said, ending)
+const turn = fc.tuple(said, called, said, ending).map(([before, made, after, end]): Turn => {
+  const pieces = [...before, ...made, ...after]
+  // What fails before the first word is no response.
+  return { pieces, end: pieces.length > 0 ? end : { ...end, isCut: false, error: undefined } }
+})
+
+interface Turn {
+  readonly pieces: readonly Piece[]
+  readonly end: TurnEnd
+}
 
 const script = fc.array(turn, { minLength: 1, maxLength: 3 })
 
 let serial = 0
 
 /** What the model did last it would do for ever: what it says at the end has no calls. */
-function teach({ model }: ResponsesScene, turns: readonly (readonly [Piece[], Piece[], Piece[], TurnEnd])[]): string {
+function teach({ model }: ResponsesScene, turns: readonly Turn[]): string {
   serial += 1
   const prompt = `script ${serial}`
   model.answers(
     prompt,
-    ...turns.map(([before, made, after, end]) => streams([...before, ...made, ...after], end)),
+    ...turns.map(({ pieces, end }) => streams(pieces, end)),
     streams([{ delta: { content: 'That is all.' } }]),
   )
   return prompt
@@ -108,10 +118,12 @@ function toSubstance({ output, status, incomplete_details, usage }: ResponseObje
     items
       .filter(({ type }) => type === 'message')
       .flatMap(({ content }) => (Array.isArray(content) ? (content as Record<string, unknown>[]) : []))
-      .map((part) => part[member] ?? '')
+      .map((part) => asText(part[member]))
       .join('')
   return {
-    ...{ status, incomplete_details, usage },
+    status,
+    incomplete_details,
+    usage,
     text: joined('text'),
     refusal: joined('refusal'),
     calls: items
@@ -127,12 +139,17 @@ function toSubstance({ output, status, incomplete_details, usage }: ResponseObje
   }
 }
 
+const config = {
+  server: { allowPrivateUrls: true },
+  reliability: { retries: 0, breaker: { failures: 1_000_000, minCalls: 1_000_000 } },
+}
+
 const numRuns = Number(process.env['FOLDING_RUNS'] ?? 60)
 
 describe(`responses, held against ${missingDocuments ?? 'the documents of Open Responses and of OpenAI'}`, () => {
   test('[B090, B091] what was streamed, what is stored, what is told again and what was not streamed are the same', async () => {
     await using mcp = await startMcpServer({ era: 'both' })
-    await withResponses({ door: 'fetch', config: { server: { allowPrivateUrls: true } } }, async (scene) => {
+    await withResponses({ door: 'fetch', config }, async (scene) => {
       await fc.assert(
         fc.asyncProperty(script, async (turns) => {
           const request = { input: teach(scene, turns), tools: tools(mcp.url) as never, max_infer_iters: 5 }
@@ -152,4 +169,56 @@ describe(`responses, held against ${missingDocuments ?? 'the documents of Open R
       )
     })
   }, 120_000)
+
+  test('[B094] whatever a model does and however it is continued, vendors are sent what they take', async () => {
+    await using mcp = await startMcpServer({ era: 'both' })
+    await withResponses({ door: 'fetch', config }, async (scene) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 3 }), fc.boolean(), async (scripts, isChained) => {
+          const { id: conversation } = (await (await scene.call('POST /v1/conversations', {})).json()) as { id: string }
+          const { length } = scene.model.asked
+          let previous: ResponseObject | undefined
+          for (const turns of scripts) {
+            const input = [...answersTo(previous), { role: 'user', content: teach(scene, turns) }]
+            const continued = previous === undefined ? {} : { previous_response_id: previous.id }
+            const way = isChained ? continued : { conversation }
+            previous = await scene.ask({ input: input as never, tools: tools(mcp.url) as never, ...way })
+          }
+          expect(scene.model.asked.slice(length).flatMap(({ messages }) => faultsOf(messages))).toEqual([])
+        }),
+        { numRuns },
+      )
+    })
+  }, 120_000)
 })
+
+/** The outputs of all calls that the client has to make. */
+function answersTo(response: ResponseObject | undefined): object[] {
+  return (response?.output ?? []).flatMap((item) => {
+    if (item.type !== 'function_call' && item.type !== 'custom_tool_call') return []
+    return item['status'] === 'completed'
+      ? [{ type: `${item.type}_output`, call_id: item.call_id, output: 'done' }]
+      : []
+  })
+}
+
+/** What a vendor would refuse: calls that are not answered at once, each by one message, and those that nobody could read. */
+function faultsOf(messages: readonly ChatBodyMessage[]): string[] {
+  const faults: string[] = []
+  let open: string[] = []
+  for (const { role, tool_calls: made = [], tool_call_id: answered = '' } of [...messages, { role: 'end' }]) {
+    if (role === 'tool') {
+      if (!open.includes(answered)) faults.push(`nobody made the call ${answered}`)
+      open = open.filter((id) => id !== answered)
+      continue
+    }
+    faults.push(...open.map((id) => `nobody answered the call ${id}`))
+    open = made.map(({ id }) => id)
+    for (const { function: called } of made) {
+      if (called.name === '') faults.push('a call has no name')
+      if (!called.arguments.startsWith('{')) faults.push(`no object: ${called.arguments}`)
+      JSON.parse(called.arguments)
+    }
+  }
+  return faults
+}

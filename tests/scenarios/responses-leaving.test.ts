@@ -22,7 +22,10 @@ const WHOLE = words(50)
   .join('')
 
 /** Asks, as a client that can leave. */
-function begin(scene: ResponsesScene, request: object): { readonly reply: Promise<Response>; readonly leave: () => void } {
+function begin(
+  scene: ResponsesScene,
+  request: object,
+): { readonly reply: Promise<Response>; readonly leave: () => void } {
   const abort = new AbortController()
   const reply = scene.fetch(`${scene.url}/v1/responses`, {
     method: 'POST',
@@ -281,6 +284,50 @@ describe('[B131] a stack that closes', () => {
           output: [{ status: 'incomplete' }, { status: 'completed', content: [{ text: 'Done.' }] }],
         })
       }
+    })
+  })
+})
+
+describe('[B132] a lease', () => {
+  /** Changes the job of the only response. */
+  function changeJob(directory: string, change: string): void {
+    const database = new DatabaseSync(join(directory, 'stack.db'), { timeout: 2000 })
+    try {
+      database.exec(`UPDATE jobs SET ${change}`)
+    } finally {
+      database.close()
+    }
+  }
+
+  test('that is lost stops who held it at once, and its readers go on with whoever has it', async () => {
+    await withResponses({ door: 'socket' }, async (scene) => {
+      scene.model.answers('Go', slowly)
+      const reply = await begin(scene, { background: true, stream: true }).reply
+      const reading = readAll(reply)
+      await expect.poll(() => modelCall(scene)).toBeDefined()
+      changeJob(scene.directory, "worker = 'another process', lease_until_ms = 9e15")
+      await expect.poll(() => modelCall(scene)?.aborted, { timeout: 1000 }).toBe(true)
+      scene.model.answers('Go', says('Done.'))
+      changeJob(scene.directory, 'worker = NULL, lease_until_ms = 0')
+      const texts = await reading
+      const { response } = checkStream(texts)
+      expect(response).toMatchObject({ status: 'completed' })
+      expect(response.output.at(-1)).toMatchObject({ status: 'completed', content: [{ text: 'Done.' }] })
+      expect(scene.model.asked.length).toBe(2)
+      expect(await scene.replay(response.id)).toEqual(texts)
+    })
+  })
+
+  test('that ran out while nobody else was there is taken again, and the response goes on as it was', async () => {
+    await withResponses({ door: 'socket' }, async (scene) => {
+      scene.model.answers('Go', streams(words(100), { gapMs: 30 }))
+      const reply = await begin(scene, { background: true, stream: true }).reply
+      const reading = readAll(reply)
+      await expect.poll(() => modelCall(scene)).toBeDefined()
+      changeJob(scene.directory, 'lease_until_ms = 0')
+      const { response } = checkStream(await reading)
+      expect(response).toMatchObject({ status: 'completed', output: [{ status: 'completed' }] })
+      expect(scene.model.asked.length).toBe(1)
     })
   })
 })

@@ -195,6 +195,26 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B093] a conversation keeps what is said in it, also where the response is not kept', async () => {
+    await withResponses({ door }, async (scene) => {
+      const conversation = await newConversation(scene)
+      scene.model.answers('One', streams([{ delta: { content: 'Two.' } }]))
+      for (const stream of [true, false]) {
+        const request = { input: 'One', conversation, store: false }
+        const response = stream ? (await scene.stream(request)).response : await scene.ask(request)
+        expect((await scene.call(`GET /v1/responses/${response.id}`)).status).toBe(404)
+      }
+      expect((await itemsOf(scene, conversation)).map(({ role }) => role)).toEqual([
+        'user',
+        'assistant',
+        'user',
+        'assistant',
+      ])
+      await scene.ask({ input: 'Three', conversation })
+      expect(told(scene).map(({ content }) => content)).toEqual(['One', 'Two.', 'One', 'Two.', 'Three'])
+    })
+  })
+
   test('[B093] two writers on one conversation lose nothing', async () => {
     await withResponses({ door }, async (scene) => {
       const conversation = await newConversation(scene)

@@ -162,6 +162,41 @@ describe.each(doors)('a schema, through the %s', (door) => {
     })
   })
 
+  test('[B121] does not keep an answer from the shields of the response', async () => {
+    const { config } = scene(door, { structured_output: false })
+    const guarded = {
+      door,
+      configOf: ({ url }: { readonly url: string }) => ({
+        ...config,
+        providers: [
+          { api: 'inference', id: 'vendor', type: 'remote::openai', config: { base_url: `${url}/v1`, api_key: 'sk' } },
+          { api: 'safety', id: 'rules', type: 'inline::rules', config: { words: ['grapefruit'] } },
+        ],
+        resources: { shields: [{ shield_id: 'house', provider_id: 'rules' }] },
+      }),
+    }
+    await withResponses(guarded, async (under) => {
+      const guardrails = ['house']
+      under.model.answers('Where?', says('{"city":"grapefruit"}'))
+      const { response, texts } = await under.stream({ ...question, guardrails })
+      expect(response).toMatchObject({ status: 'completed', output: [{ content: [{ type: 'refusal' }] }] })
+      expect(texts.join()).not.toContain('grapefruit')
+      under.model.answers('Where?', calls({ name: 'place', arguments: { city: 'Oslo' } }))
+      expect(textOf(await under.ask({ ...question, guardrails }))).toBe('{"city":"Oslo"}')
+    })
+  })
+
+  test('[B121] [B100] that is followed in another way is in the request log', async () => {
+    await withResponses(scene(door, { structured_output: false }), async (under) => {
+      under.model.answers('Where?', calls({ name: 'place', arguments: { city: 'Oslo' } }))
+      await under.stream(question)
+      await under.ask(question)
+      const log = under.stack.requestLog({ id: 'local' })
+      const read = async () => (await log.list({ limit: 9, order: 'asc' })).rows.map(({ adjustments }) => adjustments)
+      await expect.poll(read).toEqual([['emulated:text.format=tool'], ['emulated:text.format=tool']])
+    })
+  })
+
   test('[B121] that is none is refused before the model is asked', async () => {
     await withResponses(scene(door, { structured_output: false }), async (under) => {
       const bad = { ...format, schema: { type: 'odd' } }

@@ -1,7 +1,7 @@
 /** Thoughts that models write into their text. */
 import { expect, test } from 'vitest'
 import { withResponses } from './responses-scene.ts'
-import { calls, says, streams } from './scripted-model.ts'
+import { streams } from './scripted-model.ts'
 
 const look = { type: 'function', name: 'look', parameters: { type: 'object', properties: {} } } as never
 
@@ -43,16 +43,9 @@ test('thoughts that a provider has a member for go back to it', async () => {
 test('white space that is held before a call stays before it', async () => {
   await withResponses({ door: 'fetch' }, async (under) => {
     const { model } = under
-    const made = calls({ id: 'c1', name: 'look' })
-    const [call = ''] = made.frames as string[]
-    model.answers(
-      'Look',
-      {
-        ...made,
-        frames: [call.replace('"tool_calls"', '"content":"\\n","tool_calls"'), ...(made.frames ?? []).slice(1)],
-      },
-      says('Seen.'),
-    )
+    const call = { index: 0, id: 'c1', type: 'function', function: { name: 'look', arguments: '{}' } }
+    const pieces = [{ delta: { content: '\n' } }, { delta: { tool_calls: [call] } }]
+    model.answers('Look', streams(pieces, { finish: 'tool_calls' }))
     const { response } = await under.stream({ input: 'Look', tools: [look] })
     expect(response.output.map(({ type }) => type)).toEqual(['message', 'function_call'])
   })

@@ -13,7 +13,10 @@ export interface ScriptedModel {
   readonly route: ScriptedRoute
   /** The bodies of all requests so far. */
   readonly asked: readonly ChatBody[]
-  /** What the model does, turn by turn, once the last message of the user is this text; the last turn is repeated. */
+  /**
+   * What the model does, turn by turn, once the last message of the user is this text, or any other where it is `*`; the last
+   * turn is repeated.
+   */
   answers(prompt: string, ...turns: readonly ScriptedTurn[]): void
   /** What it does when it is told that an answer does not follow its schema. */
   repairs(turn: (asked: ChatBody) => ScriptedReply): void
@@ -49,7 +52,8 @@ export function createScriptedModel(): ScriptedModel {
       asked.push(body)
       const last = body.messages.findLastIndex(({ role }) => role === 'user')
       if (repair !== undefined && textOf(body.messages[last]).startsWith(REPAIR)) return repair(body)
-      const turns = scripts.get(textOf(body.messages[last])) ?? [says('I was told nothing about this.')]
+      const turns = scripts.get(textOf(body.messages[last])) ??
+        scripts.get('*') ?? [says('I was told nothing about this.')]
       const done = body.messages.slice(last).filter(({ role }) => role === 'assistant').length
       const turn = turns[Math.min(done, turns.length - 1)] ?? says('')
       if (body['stream'] === true) return typeof turn === 'function' ? turn(request) : turn

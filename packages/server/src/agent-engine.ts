@@ -107,6 +107,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       files: undefined,
       reading: {
         readCompaction: (sealed) => compaction.expand(sealed),
+        readCompactedHistory: (sealed) => compaction.expandHistory(sealed),
         readReasoning: (sealed) => thoughts.open(sealed),
         skipsRepeated: !options.isLive,
       },

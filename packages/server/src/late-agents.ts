@@ -17,6 +17,9 @@ export interface LateAgents extends AsyncDisposable {
   start(): void
 }
 
+/** What was left can wait until the server has answered its first requests. */
+const FIRST_LOOK_MS = 500
+
 /** How often it is looked whether an earlier process, or another one, has left something. The engine then looks itself. */
 const LOOK_MS = 2000
 
@@ -26,7 +29,7 @@ export function createLateAgents(options: AgentEngineOptions): LateAgents {
   let timer: NodeJS.Timeout | undefined
   let isStarted = false
   const load = lazy(() => {
-    clearInterval(timer)
+    clearTimeout(timer)
     loaded = import('./agent-engine.ts').then(({ createAgentEngine }) => {
       const engine = createAgentEngine(options)
       if (isStarted) engine.start()
@@ -35,8 +38,15 @@ export function createLateAgents(options: AgentEngineOptions): LateAgents {
     return loaded
   })
   const look = (): void => {
-    if (!storage.jobs.hasAny(RESPONSE_JOB)) return
-    load().catch((error: unknown) => log.error('The agent engine could not be started.', { reason: String(error) }))
+    try {
+      if (storage.jobs.hasAny(RESPONSE_JOB)) {
+        load().catch((error: unknown) => log.error('The agent engine could not be started.', { reason: String(error) }))
+        return
+      }
+    } catch (error) {
+      log.warn('Responses that were left could not be looked for.', { reason: String(error) })
+    }
+    timer = setTimeout(look, LOOK_MS).unref()
   }
   return {
     services: {
@@ -47,12 +57,14 @@ export function createLateAgents(options: AgentEngineOptions): LateAgents {
     },
     start() {
       isStarted = true
-      if (loaded === undefined) timer = setInterval(look, LOOK_MS).unref()
-      else void loaded.then((engine) => engine.start())
+      if (loaded === undefined) timer = setTimeout(look, FIRST_LOOK_MS).unref()
+      // Whoever asked for it hears why it cannot be loaded.
+      else loaded.then((engine) => engine.start()).catch(() => undefined)
     },
     async [Symbol.asyncDispose]() {
-      clearInterval(timer)
-      await (await loaded)?.[Symbol.asyncDispose]()
+      clearTimeout(timer)
+      const engine = await loaded?.catch(() => undefined)
+      await engine?.[Symbol.asyncDispose]()
     },
   }
 }

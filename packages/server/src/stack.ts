@@ -60,6 +60,7 @@ import type { RequestLogReader, Storage } from './storage/storage.ts'
 import { parseOnce } from './kernel/parse-once.ts'
 
 export type { StackServices } from './stack-services.ts'
+export type { FileSearchHit, VectorSearch, VectorSearchRequest } from './services/search-tools/vector-search-port.ts'
 export type { WorkerRole } from './storage/backend.ts'
 
 export interface StackOptions {

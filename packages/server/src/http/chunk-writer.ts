@@ -30,6 +30,7 @@ const hasText = (response: ReplyMessage): response is ReplyMessage & ChunkWriter
 
 function createFrameWriter(response: ServerResponse): ChunkWriter['write'] {
   let headIsOut = false
+  let isWaiting = false
   return (chunk) => {
     if (!headIsOut) {
       headIsOut = true
@@ -46,7 +47,13 @@ function createFrameWriter(response: ServerResponse): ChunkWriter['write'] {
     }
     if (chunk.byteLength === 0) return !socket.writableNeedDrain
     if (socket.write(toFrame(chunk))) return true
-    socket.once('drain', () => response.emit('drain'))
+    // Some sources write on while the client reads too slowly.
+    if (isWaiting) return false
+    isWaiting = true
+    socket.once('drain', () => {
+      isWaiting = false
+      response.emit('drain')
+    })
     return false
   }
 }

@@ -29,6 +29,8 @@ export interface ResponseRow {
    * the very bytes that its predecessor ended with, so that vendors' prompt caches hit.
    */
   readonly messages: readonly string[]
+  /** Whether they stand for all that came before this response, too: it was compacted. Default: false. */
+  readonly beginsHistory?: boolean
   /** JSON text of the response object, with an empty `output`. */
   readonly body: string
   /** JSON text of what the engine has to know to go on with an open response; null once it has ended. */
@@ -36,13 +38,18 @@ export interface ResponseRow {
 }
 
 /** A response as part of what a later one continues: its items and its messages, without all that is told of it. */
-export type ChainRow = Pick<ResponseRow, 'id' | 'status' | 'previousId' | 'input' | 'output' | 'messages'>
+export type ChainRow = Pick<
+  ResponseRow,
+  'id' | 'status' | 'previousId' | 'input' | 'output' | 'messages' | 'beginsHistory'
+>
 
 /** A further state of an open response. What is absent stays as it is. */
 export interface ResponseProgress {
   readonly status?: ResponseStatus
   readonly output?: readonly string[]
   readonly messages?: readonly string[]
+  /** Once true, it stays so. */
+  readonly beginsHistory?: boolean
   readonly body?: string
   readonly state?: string | null
 }
@@ -127,7 +134,7 @@ export interface ResponseRepository {
   ): Promise<boolean>
   find(id: string): Promise<ResponseRow | undefined>
   /** Those of these responses that are there, in no order. */
-  findMany(ids: readonly string[]): Promise<readonly ResponseRow[]>
+  findMany(ids: readonly string[]): Promise<readonly ChainRow[]>
   /** The response and those before it, oldest first. Undefined where one of them is gone. */
   chain(id: string): Promise<readonly ChainRow[] | undefined>
   /** Newest or oldest first; an unknown `after` is refused with `invalid_value`. */

@@ -80,14 +80,18 @@ function describeRows(open: OpenStore): void {
   test('are found together, as far as they are there', async () => {
     const storage = await open()
     const repository = storage.responses(newcomer())
-    const rows = [response('one'), running('two'), response('three')]
+    const rows = [response('one'), running('two', { previousId: 'one' }), response('three', { beginsHistory: true })]
     for (const row of rows) await repository.insert(row)
+    const [one, two, three] = rows.map(({ id, status, previousId, input, output, messages, beginsHistory }) => {
+      const link = { id, status, previousId, input, output, messages }
+      return beginsHistory === undefined ? link : { ...link, beginsHistory }
+    })
     const found = async (...wanted: string[]) =>
       (await repository.findMany(wanted)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    expect(await found('two', 'gone', 'one', 'one')).toEqual([rows[0], rows[1]])
+    expect(await found('two', 'gone', 'one', 'one')).toEqual([one, two])
     expect(await found()).toEqual([])
     const many = Array.from({ length: 5000 }, (_, index) => `resp_${index}`)
-    expect(await found(...many, 'three')).toEqual([rows[2]])
+    expect(await found(...many, 'three')).toEqual([three])
     expect(await storage.responses(newcomer()).findMany(['one'])).toEqual([])
   })
 
@@ -173,6 +177,18 @@ function describeProgress(open: OpenStore): void {
     expect(await repository.advance('one', { status: 'completed', body: '{"done":true}' })).toBe(true)
     const done = { ...expected, status: 'completed', body: '{"done":true}', state: null }
     expect(await repository.find('one')).toEqual(done)
+  })
+
+  test('say whether their messages stand for what came before, from then on', async () => {
+    const repository = (await open()).responses(newcomer())
+    await repository.insert(response('one', { beginsHistory: true }))
+    await repository.insert(running('two', { previousId: 'one' }))
+    await repository.advance('two', { output: [], beginsHistory: true })
+    await repository.advance('two', { status: 'completed', beginsHistory: false })
+    await repository.insert(response('three', { previousId: 'two', beginsHistory: false }))
+    const chain = (await repository.chain('three')) ?? []
+    expect(chain.map(({ beginsHistory }) => beginsHistory ?? false)).toEqual([true, true, false])
+    expect(await repository.find('two')).toMatchObject({ beginsHistory: true })
   })
 
   test('end once: what was cancelled stays cancelled', async () => {

@@ -45,6 +45,7 @@ const Row = lateSchema(() =>
     messages: z.string(),
     body: z.string(),
     state: z.string().nullable(),
+    begins_history: z.number(),
   }),
 )
 
@@ -73,7 +74,7 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
       const row = statements.select.get(owner, id)
       return row === undefined ? undefined : toResponseRow(row)
     },
-    findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toResponseRow),
+    findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toChainRow),
     chain: async (id) => toChain(statements.chain.all(owner, id, MAX_CHAIN + 1).map(toChainRow)),
     list: async (query) => list({ statements, owner, query }),
     delete: (id) => writer.write(() => remove(owner, id)),
@@ -89,7 +90,9 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
 }
 
 const COLUMNS =
-  'id, created_at_ms, model, status, background, previous_id, conversation_id, input, output, messages, body, state'
+  'id, created_at_ms, model, status, background, previous_id, conversation_id, input, output, messages, body, state, begins_history'
+
+const CHAIN_COLUMNS = 'id, status, previous_id, input, output, messages, begins_history'
 
 function prepare(connection: DatabaseSync) {
   const page = `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND (?2 IS NULL OR model = ?2) AND seq`
@@ -97,7 +100,7 @@ function prepare(connection: DatabaseSync) {
     locate: connection.prepare('SELECT seq FROM responses WHERE owner = ? AND id = ?'),
     select: connection.prepare(`SELECT ${COLUMNS} FROM responses WHERE owner = ? AND id = ?`),
     selectMany: connection.prepare(
-      `SELECT ${COLUMNS} FROM responses WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+      `SELECT ${CHAIN_COLUMNS} FROM responses WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))`,
     ),
     // The recursion carries ids only; rows are read once the way is known.
     chain: connection.prepare(
@@ -107,7 +110,7 @@ function prepare(connection: DatabaseSync) {
          SELECT earlier.seq, earlier.previous_id, depth + 1 FROM chain CROSS JOIN responses AS earlier
            ON earlier.owner = ?1 AND earlier.id = chain.before_id WHERE depth < ?3
        )
-       SELECT id, status, previous_id, input, output, messages FROM chain CROSS JOIN responses
+       SELECT ${CHAIN_COLUMNS} FROM chain CROSS JOIN responses
          ON responses.seq = chain.seq ORDER BY depth DESC`,
     ),
     ascending: connection.prepare(`${page} > ?3 ORDER BY seq LIMIT ?4`),
@@ -119,8 +122,8 @@ function prepareInsert(parts: ResponseParts): (owner: string) => ResponseReposit
   const { database, events, jobs, append } = parts
   const insert = database.connection.prepare(
     `INSERT INTO responses (owner, id, created_at_ms, model, status, background, previous_id, conversation_id, job_id,
-       input, output, messages, body, state)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       input, output, messages, body, state, begins_history)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return (owner) =>
     (row, { addition, events: segment, job } = {}) => {
@@ -129,7 +132,8 @@ function prepareInsert(parts: ResponseParts): (owner: string) => ResponseReposit
       const texts = [toJsonLines(row.input), toJsonLines(row.output), toJsonLines(row.messages), body, state]
       const packed = segment === undefined ? undefined : packSegment(segment)
       return database.writer.write(() => {
-        const written = insert.run(owner, id, createdAtMs, model, status, background ? 1 : 0, ...links, ...texts)
+        const head = [owner, id, createdAtMs, model, status, background ? 1 : 0, ...links]
+        const written = insert.run(...head, ...texts, row.beginsHistory === true ? 1 : 0)
         if (packed !== undefined) events.add(Number(written.lastInsertRowid), packed)
         if (addition !== undefined) append(owner, addition)
         if (job !== undefined) jobs.insert(owner, job)
@@ -146,7 +150,8 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
   )
   const update = connection.prepare(
     `UPDATE responses SET status = coalesce(?, status), output = coalesce(?, output), messages = coalesce(?, messages),
-       body = coalesce(?, body), state = CASE ? WHEN 1 THEN ? ELSE state END
+       body = coalesce(?, body), state = CASE ? WHEN 1 THEN ? ELSE state END,
+       begins_history = max(begins_history, ?)
      WHERE seq = ?`,
   )
   return (owner) =>
@@ -156,12 +161,14 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
       const texts = [linesOrNull(output), linesOrNull(messages), body ?? null]
       const newState = ended ? [1, null] : [state === undefined ? 0 : 1, state ?? null]
       const packed = segment === undefined ? undefined : packSegment(segment)
+      const hasChanged = Object.values(progress).some((value) => value !== undefined)
       return writer.write(() => {
         const row = find.get(owner, id, worker === undefined ? null : jobs.nameOf(worker))
         if (row === undefined) return false
         const seq = Number(row['seq'])
         if (packed !== undefined && !events.add(seq, packed)) return false
-        update.run(status ?? null, ...texts, ...newState, seq)
+        // Most progress is events only, and a row is written as a whole.
+        if (hasChanged) update.run(status ?? null, ...texts, ...newState, progress.beginsHistory === true ? 1 : 0, seq)
         if (addition !== undefined) append(owner, addition)
         if (ended && typeof row['job_id'] === 'string') jobs.remove(row['job_id'])
         return true
@@ -227,7 +234,7 @@ function unknownCursor(after: string): StackError {
 
 /** Long chains are read for each response that continues them: their columns are looked at, and no object is built for it. */
 function toChainRow(row: Readonly<Record<string, unknown>>): ChainRow {
-  const { id, status, previous_id: previousId, input, output, messages } = row
+  const { id, status, previous_id: previousId, input, output, messages, begins_history: beginsHistory } = row
   return {
     id: asText(id),
     status: Status.parse(status),
@@ -235,11 +242,13 @@ function toChainRow(row: Readonly<Record<string, unknown>>): ChainRow {
     input: fromJsonLines(asText(input)),
     output: fromJsonLines(asText(output)),
     messages: fromJsonLines(asText(messages)),
+    ...(beginsHistory === 1 && { beginsHistory: true }),
   }
 }
 
 function toResponseRow(row: unknown): ResponseRow {
-  const { created_at_ms, background, previous_id, conversation_id, input, output, messages, ...rest } = Row.parse(row)
+  const { created_at_ms, background, previous_id, conversation_id, input, output, messages, begins_history, ...rest } =
+    Row.parse(row)
   return {
     ...rest,
     createdAtMs: created_at_ms,
@@ -249,5 +258,6 @@ function toResponseRow(row: unknown): ResponseRow {
     input: fromJsonLines(input),
     output: fromJsonLines(output),
     messages: fromJsonLines(messages),
+    ...(begins_history === 1 && { beginsHistory: true }),
   }
 }

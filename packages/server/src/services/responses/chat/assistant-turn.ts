@@ -1,5 +1,6 @@
 /** One turn of a model as the message that later turns are told of. */
 import type { ChatMessage } from '@llama-stack/api'
+import { isRecord } from '../../../kernel/json-record.ts'
 
 /** A call of a tool that the model made. */
 export interface TurnCall {
@@ -36,7 +37,22 @@ export function toAssistantMessage(turn: Turn): ChatMessage {
   }
 }
 
-/** A call as it stands in a message; vendors refuse arguments that are the empty text. */
+/** A call as it stands in a message. What a model has written wrongly is put so that vendors take it, for the model to see. */
 export function toToolCall({ index, id, name, arguments: text, extra }: TurnCall) {
-  return { index, id, type: 'function', function: { name, arguments: text === '' ? '{}' : text }, ...extra }
+  const called = { name: name === '' ? NAMELESS : name, arguments: toArguments(text) }
+  return { index, id, type: 'function', function: called, ...extra }
+}
+
+/** Vendors refuse the empty name. */
+const NAMELESS = 'unnamed'
+
+/** Vendors read arguments, and refuse those that are no JSON object. */
+function toArguments(text: string): string {
+  if (text.trim() === '') return '{}'
+  try {
+    if (isRecord(JSON.parse(text))) return text
+  } catch {
+    // As what stands in an object.
+  }
+  return JSON.stringify({ input: text })
 }

@@ -220,6 +220,19 @@ describe('what continues a history', () => {
     })
   })
 
+  test.each([
+    ['{"a": 1}', '{"a": 1}'],
+    [' ', '{}'],
+    ['{"a": "never clo', '{"input":"{\\"a\\": \\"never clo"}'],
+    ['[1]', '{"input":"[1]"}'],
+  ])('vendors read the arguments %s of a call as %s', (written, read) => {
+    const { tool_calls: calls } = toAssistantMessage({
+      text: '',
+      calls: [{ index: 0, id: 'c1', name: '', arguments: written }],
+    }) as { tool_calls: readonly { function: object }[] }
+    expect(calls[0]?.function).toEqual({ name: 'unnamed', arguments: read })
+  })
+
   test('outputs come right behind the calls that they answer, before anything else', () => {
     const input = [user('And?'), output('c2', 'two'), output('c1', 'one')]
     expect(messages(input, history).slice(2)).toEqual([answered('c2', 'two'), answered('c1', 'one'), user('And?')])
@@ -289,6 +302,24 @@ describe('other items', () => {
     expect(messages([item])).toEqual([{ role: 'assistant', content: 'sealed' }])
     const { history } = convert([item], ChatHistory.empty, { readCompaction: () => 'opened' })
     expect(history.messages).toEqual([{ role: 'assistant', content: 'opened' }])
+  })
+
+  test('a compaction that carries a history stands for everything before it', () => {
+    const user = (content: string) => ({ role: 'user' as const, content })
+    const item = (sealed: string) => ({ type: 'compaction' as const, encrypted_content: sealed })
+    const kept = [{ role: 'assistant' as const, content: 'It was long.' }, user('b')]
+    const options: ToChatMessagesOptions = {
+      readCompaction: (sealed) => `told ${sealed}`,
+      readCompactedHistory: (sealed) => (sealed === 'history' ? kept : undefined),
+    }
+    const before = ChatHistory.empty.append([user('gone')])
+    const lost = { type: 'function_call_output' as const, call_id: 'nobody', output: 'x' }
+    const anew = convert([user('a'), lost, item('history'), item('words'), user('c')], before, options)
+    expect(anew.beginsAnew).toBe(true)
+    expect(anew.history.messages).toEqual([...kept, { role: 'assistant', content: 'told words' }, user('c')])
+    const beside = convert([user('a'), item('words')], before, options)
+    expect(beside.beginsAnew).toBe(false)
+    expect(beside.history.messages).toEqual([user('gone'), user('a'), { role: 'assistant', content: 'told words' }])
   })
 
   test('of tools of the server say nothing; those of tools that a chat does not have are accounted for', () => {

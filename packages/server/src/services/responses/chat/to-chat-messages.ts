@@ -8,7 +8,7 @@ import { StackError } from '@llama-stack/api'
 import type { ChatMessage } from '@llama-stack/api'
 import type { Adjustment } from './adjustment.ts'
 import { toToolCall } from './assistant-turn.ts'
-import type { ChatHistory } from './chat-history.ts'
+import { ChatHistory } from './chat-history.ts'
 import { isCallOutput, partsOf } from './chat-item.ts'
 import type { CallOutput, ChatItem, MessageItem } from './chat-item.ts'
 import { toChatParts } from './content-parts.ts'
@@ -23,6 +23,11 @@ export interface ToChatMessagesOptions {
   readonly files?: ReferencedFiles
   /** What a compaction item says. Default: its `encrypted_content` as it is. */
   readonly readCompaction?: (encryptedContent: string) => string
+  /**
+   * The history that a compaction item stands for, where it stands for everything before it. Default: none does, and what
+   * it says stands beside the rest.
+   */
+  readonly readCompactedHistory?: (encryptedContent: string) => readonly ChatMessage[] | undefined
   /** What a reasoning item says that carries nothing readable. Default: nothing. */
   readonly readReasoning?: (encryptedContent: string) => string | undefined
   /**
@@ -43,6 +48,8 @@ export interface ConvertedItems {
   readonly history: ChatHistory
   /** The items that a chat has no place for. */
   readonly adjustments: readonly Adjustment[]
+  /** Whether the history is no longer the one that the items were put behind: one of them stands for it. */
+  readonly beginsAnew: boolean
 }
 
 /** Converts items and puts them at the end of a history. What came before is not converted again. */
@@ -51,9 +58,25 @@ export function appendItems(
   items: readonly Placed<ChatItem>[],
   options: ToChatMessagesOptions = {},
 ): ConvertedItems {
-  const conversion = new Conversion(history, options)
-  const messages = conversion.convert(items)
-  return { history: history.append(messages), adjustments: conversion.adjustments }
+  const compacted = findCompacted(items, options)
+  const before = compacted === undefined ? history : ChatHistory.empty.append(compacted.history)
+  const conversion = new Conversion(before, options)
+  const messages = conversion.convert(compacted === undefined ? items : compacted.items)
+  return { history: before.append(messages), adjustments: conversion.adjustments, beginsAnew: compacted !== undefined }
+}
+
+/** The last item that stands for all before it, and the items behind it. */
+function findCompacted(
+  items: readonly Placed<ChatItem>[],
+  { readCompactedHistory: read }: ToChatMessagesOptions,
+): { readonly history: readonly ChatMessage[]; readonly items: readonly Placed<ChatItem>[] } | undefined {
+  if (read === undefined) return undefined
+  for (let index = items.length - 1; index >= 0; index -= 1) {
+    const item = items[index]?.value
+    const history = item?.type === 'compaction' ? read(item.encrypted_content) : undefined
+    if (history !== undefined) return { history, items: items.slice(index + 1) }
+  }
+  return undefined
 }
 
 type ItemOf<Type extends string> = Extract<ChatItem, { type: Type }>

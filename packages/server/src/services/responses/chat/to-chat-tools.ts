@@ -12,6 +12,7 @@ import type {
   FileSearchTool,
   FunctionTool,
   McpListedTool,
+  NamespaceTool,
   ResponseTool,
   WebSearchTool,
 } from '@llama-stack/api'
@@ -28,8 +29,9 @@ export interface ToolListing {
 
 /** What a name stands for that the model may call. */
 export type ToolBinding =
-  | { readonly kind: 'function'; readonly tool: FunctionTool }
-  | { readonly kind: 'custom'; readonly tool: CustomTool }
+  /** `namespace` is the group that the request has it in. */
+  | { readonly kind: 'function'; readonly tool: FunctionTool; readonly namespace?: string | undefined }
+  | { readonly kind: 'custom'; readonly tool: CustomTool; readonly namespace?: string | undefined }
   | { readonly kind: 'web_search'; readonly tool: WebSearchTool }
   | { readonly kind: 'file_search'; readonly tool: FileSearchTool }
   | { readonly kind: 'mcp'; readonly serverLabel: string; readonly tool: McpListedTool }
@@ -78,12 +80,13 @@ class ToolsetBuilder implements ChatToolset {
   readonly tools: ChatTool[] = []
   readonly bindings = new Map<string, ToolBinding>()
 
-  addTool({ value: tool, param }: Placed<ResponseTool>): void {
+  addTool({ value: tool, param }: Placed<ResponseTool>, group?: NamespaceTool): void {
+    const namespace = group?.name
     switch (tool.type) {
       case 'function':
-        return this.add(toFunction(tool), { kind: 'function', tool }, `${param}.name`)
+        return this.add(toFunction(inGroup(tool, group)), { kind: 'function', tool, namespace }, `${param}.name`)
       case 'custom':
-        return this.add(toFreeform(tool), { kind: 'custom', tool }, `${param}.name`)
+        return this.add(toFreeform(inGroup(tool, group)), { kind: 'custom', tool, namespace }, `${param}.name`)
       case 'file_search':
         return this.add(FILE_SEARCH, { kind: 'file_search', tool }, param)
       case 'web_search':
@@ -92,7 +95,7 @@ class ToolsetBuilder implements ChatToolset {
       case 'web_search_preview_2025_03_11':
         return this.add(WEB_SEARCH, { kind: 'web_search', tool }, param)
       case 'namespace':
-        for (const inner of placeAll(tool.tools, `${param}.tools`)) this.addTool(inner)
+        for (const inner of placeAll(tool.tools, `${param}.tools`)) this.addTool(inner, tool)
         return undefined
       case 'code_interpreter':
       case 'image_generation':
@@ -127,6 +130,13 @@ class ToolsetBuilder implements ChatToolset {
 }
 
 type NamedTool = ChatTool & { readonly function: { readonly name: string } }
+
+/** What the model is told of a group stands with each of its tools: chats have no groups. */
+function inGroup<Tool extends FunctionTool | CustomTool>(tool: Tool, group: NamespaceTool | undefined): Tool {
+  if (group === undefined) return tool
+  const about = `It belongs to ${group.name}: ${group.description}`
+  return { ...tool, description: isAbsent(tool.description) ? about : `${tool.description}\n\n${about}` }
+}
 
 /** Upstream repeats the type within the function, and its recordings have it there. */
 function toFunction({ name, description, parameters, strict }: FunctionTool): NamedTool {

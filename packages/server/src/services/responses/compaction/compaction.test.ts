@@ -175,7 +175,12 @@ describe('compaction', () => {
       { role: 'user', content: 'c' },
     ])
     expect(compacted?.item).toMatchObject({ type: 'compaction', id: expect.stringMatching(/^cmp_/) })
-    expect(seal.open(compacted?.item.encrypted_content ?? '')).toBe('A and b.')
+    const { encrypted_content: sealed } = compacted?.item ?? { encrypted_content: '' }
+    // The item carries what the conversation goes on with: nothing before it is needed.
+    expect(compaction.expandHistory(sealed)).toEqual(compacted?.history)
+    expect(refusal(() => compaction.expandHistory(`${sealed.slice(0, -2)}AA`))).toContain('was changed')
+    expect(compaction.expandHistory(seal.seal('A and b.'))).toBeUndefined()
+    expect(compaction.expandHistory('in plain text')).toBeUndefined()
     expect(compacted?.usage).toEqual(usage)
   })
 

@@ -49,11 +49,9 @@ export interface GrownHistory {
 /** What a turn goes on with. */
 export interface CompactedHistory {
   readonly history: readonly ChatMessage[]
-  /** For the output: it stands for all that came before it, but for what is kept in the history. */
+  /** For the output: it carries the history, and stands for all that came before it. */
   readonly item: CompactionItem
   readonly usage: ResponseUsage
-  /** How long the conversation was. */
-  readonly tokens: number
 }
 
 /** Four fifths of the context: the reply and the next output of a tool need room too. */
@@ -81,7 +79,10 @@ export class Compaction {
       id: newResponseId(this.#ids, nowMs),
       object: 'response.compaction',
       created_at: Math.floor(nowMs / 1000),
-      output: [...items.filter((item) => item.type === 'message' && item.role === 'user'), this.#toItem(summary)],
+      output: [
+        ...items.filter((item) => item.type === 'message' && item.role === 'user'),
+        this.#toItem(this.#seal.seal(summary.text)),
+      ],
       usage: summary.usage,
     }
   }
@@ -97,14 +98,18 @@ export class Compaction {
     const plan = await planCompaction(history, { threshold, count })
     if (plan === undefined) return undefined
     const summary = await this.#summarise({ ...input, messages: plan.toSummarise }, ask)
-    const item = this.#toItem(summary)
-    const told = { role: 'assistant', content: this.expand(item.encrypted_content) } as const
-    return { history: plan.withSummary(told), item, usage: summary.usage, tokens: plan.tokens }
+    const shorter = plan.withSummary({ role: 'assistant', content: this.#tell(summary.text) })
+    return { history: shorter, item: this.#toItem(this.#seal.sealHistory(shorter)), usage: summary.usage }
   }
 
   /** What a model is told of a compaction item: the words of the assistant. Throws `invalid_value` where it cannot be read. */
   expand(encryptedContent: string): string {
-    return `${this.#settings.summaryPrefix ?? ''}${this.#seal.open(encryptedContent)}`
+    return this.#tell(this.#seal.open(encryptedContent))
+  }
+
+  /** The history that a compaction item stands for, where it stands for all that came before it. Throws as {@link expand} does. */
+  expandHistory(encryptedContent: string): readonly ChatMessage[] | undefined {
+    return this.#seal.openHistory(encryptedContent)
   }
 
   /** When a history is compacted by itself: as the request says, the operator, or the model's context. Undefined: never. */
@@ -122,7 +127,11 @@ export class Compaction {
     return readSummary(await ask(toSummaryRequest({ ...input, settings: this.#settings })))
   }
 
-  #toItem({ text }: Summary): CompactionItem {
-    return { type: 'compaction', id: newItemId(this.#ids, 'compaction'), encrypted_content: this.#seal.seal(text) }
+  #tell(summary: string): string {
+    return `${this.#settings.summaryPrefix ?? ''}${summary}`
+  }
+
+  #toItem(sealed: string): CompactionItem {
+    return { type: 'compaction', id: newItemId(this.#ids, 'compaction'), encrypted_content: sealed }
   }
 }

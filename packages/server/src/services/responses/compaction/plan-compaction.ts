@@ -6,8 +6,6 @@ import type { CountMessages, MessageUnit } from './message-units.ts'
 export interface CompactionPlan {
   /** What the summary is made of. */
   readonly toSummarise: readonly ChatMessage[]
-  /** The tokens of the whole conversation before. */
-  readonly tokens: number
   /** The conversation with a message in place of what it summarises. */
   withSummary(summary: ChatMessage): readonly ChatMessage[]
 }
@@ -34,12 +32,13 @@ export async function planCompaction(
     .filter(isTalk)
     .slice(0, -1)
   for (const chosen of [earlier, [...earlier, ...steps]]) {
-    if (chosen.length === 0) continue
     const toSummarise = toMessages(chosen)
+    // One message by itself is a summary already, more often than not.
+    if (toSummarise.length < 2) continue
     // The longer choice is measured only where the shorter one is not enough.
     // eslint-disable-next-line no-await-in-loop
     if ((await count(toSummarise)) < tokens * WORTHWHILE_SHARE) continue
-    return { toSummarise, tokens, withSummary: (summary) => replace(units, new Set(chosen), summary) }
+    return { toSummarise, withSummary: (summary) => replace(units, new Set(chosen), summary) }
   }
   return undefined
 }

@@ -150,9 +150,15 @@ describe('the plan of a compaction', () => {
     const history = [system('s'), user(long), said(long), user('now'), calls('a'), output('a')]
     const plan = await planCompaction(history, { threshold: 200, count })
     expect(plan?.toSummarise).toEqual([user(long), said(long)])
-    expect(plan?.tokens).toBe(await count(history))
     expect(plan?.withSummary(summary)).toEqual([system('s'), summary, user('now'), calls('a'), output('a')])
     expect(await planCompaction(history, { threshold: 1000, count })).toBeUndefined()
+  })
+
+  test('does not summarise a summary again', async () => {
+    const history = [said(long), user('now')]
+    expect(await planCompaction(history, { threshold: 10, count })).toBeUndefined()
+    const more = [said(long), user('before'), user('now')]
+    expect((await planCompaction(more, { threshold: 10, count }))?.toSummarise).toEqual([said(long), user('before')])
   })
 
   test('takes the earlier steps of the turn where there is little before it', async () => {

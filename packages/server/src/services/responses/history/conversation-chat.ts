@@ -4,13 +4,14 @@
  * converted from its items.
  */
 import type { ChatMessage, ItemResource, Principal } from '@llama-stack/api'
-import type { ConversationItemRow, ResponseRow } from '../../../storage/agent-state.ts'
+import type { ConversationItemRow, ChainRow } from '../../../storage/agent-state.ts'
 import { ChatHistory } from '../chat/chat-history.ts'
 import type { ChatItem } from '../chat/chat-item.ts'
 import type { Placed } from '../chat/placed.ts'
 import { readReferencedFiles } from '../chat/referenced-files.ts'
 import { appendItems } from '../chat/to-chat-messages.ts'
 import type { HistoryWorld } from './load-history.ts'
+import { parseMessages } from './parse-messages.ts'
 
 /** Items that stand next to each other and came with one response, or with none. */
 interface Stretch {
@@ -40,7 +41,8 @@ export async function toConversationChat(
     // What comes later is told of what came before.
     // eslint-disable-next-line no-await-in-loop
     if (messages !== undefined && unkept.length > 0) await convert()
-    if (messages !== undefined && hasItsCalls(messages, chat)) chat = chat.append(messages)
+    const before = responses.get(stretch.responseId ?? '')?.beginsHistory === true ? ChatHistory.empty : chat
+    if (messages !== undefined && hasItsCalls(messages, before)) chat = before.append(messages)
     else unkept.push(...toPlaced(stretch))
   }
   if (unkept.length > 0) await convert()
@@ -61,7 +63,7 @@ async function findResponses(
   stretches: readonly Stretch[],
   principal: Principal,
   { storage }: HistoryWorld,
-): Promise<ReadonlyMap<string, ResponseRow>> {
+): Promise<ReadonlyMap<string, ChainRow>> {
   const ids = stretches.flatMap(({ responseId }) => responseId ?? [])
   const found = ids.length === 0 ? [] : await storage.responses(principal).findMany(ids)
   return new Map(found.map((row) => [row.id, row]))
@@ -70,7 +72,7 @@ async function findResponses(
 /** What a response has kept, where all that it added is still there and nothing else: somebody may have deleted a part of it. */
 function keptMessages(
   { responseId, rows }: Stretch,
-  responses: ReadonlyMap<string, ResponseRow>,
+  responses: ReadonlyMap<string, ChainRow>,
 ): readonly ChatMessage[] | undefined {
   const response = responseId === null ? undefined : responses.get(responseId)
   if (response === undefined) return undefined
@@ -79,8 +81,7 @@ function keptMessages(
   const isWhole =
     rows.length === input.length + output.length &&
     rows.every(({ item }, index) => item === (input[index] ?? output[index - input.length]))
-  // What the engine has written is what it reads.
-  return isWhole ? messages.map((text) => JSON.parse(text) as ChatMessage) : undefined
+  return isWhole ? parseMessages(messages) : undefined
 }
 
 /** Whether each answer of a tool finds its call, which may have been deleted. */

@@ -1,5 +1,5 @@
 /** What came before a response: the chain of responses that it continues, or its conversation. */
-import type { ChatMessage, Principal } from '@llama-stack/api'
+import type { Principal } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import type { ChainRow } from '../../../storage/agent-state.ts'
 import type { Storage } from '../../../storage/storage.ts'
@@ -9,6 +9,7 @@ import type { ToChatMessagesOptions } from '../chat/to-chat-messages.ts'
 import type { Item } from '../output/output.ts'
 import type { KnownListings } from '../tools/tool-sources.ts'
 import { toConversationChat } from './conversation-chat.ts'
+import { parseMessages } from './parse-messages.ts'
 
 export interface LoadedHistory {
   readonly chat: ChatHistory
@@ -22,7 +23,10 @@ export interface LoadedHistory {
 export interface HistoryWorld {
   readonly storage: Pick<Storage, 'responses' | 'conversations'>
   readonly files: FileReader | undefined
-  readonly reading: Pick<ToChatMessagesOptions, 'readCompaction' | 'readReasoning' | 'skipsRepeated'>
+  readonly reading: Pick<
+    ToChatMessagesOptions,
+    'readCompaction' | 'readCompactedHistory' | 'readReasoning' | 'skipsRepeated'
+  >
 }
 
 /** What a request continues. At most one of the two is there. */
@@ -52,15 +56,16 @@ async function loadChain(id: string, principal: Principal, { storage }: HistoryW
   if (last.status === 'queued' || last.status === 'in_progress') {
     throw new StackError('previous_response_open', { id, status: last.status })
   }
+  const told = rows.slice(
+    Math.max(
+      0,
+      rows.findLastIndex(({ beginsHistory }) => beginsHistory === true),
+    ),
+  )
   return {
-    chat: ChatHistory.empty.append(parseMessages(rows.flatMap(({ messages }) => messages))),
+    chat: ChatHistory.empty.append(parseMessages(told.flatMap(({ messages }) => messages))),
     ...toLookups((part) => itemTexts(rows, part)),
   }
-}
-
-/** What the engine has written is what it reads. One long text is parsed faster than many short ones. */
-function parseMessages(texts: readonly string[]): readonly ChatMessage[] {
-  return JSON.parse(`[${texts.join(',')}]`) as readonly ChatMessage[]
 }
 
 /** What is looked up in items, most of which never need to be parsed. `textsWith` gives those that hold a text. */

@@ -24,7 +24,7 @@ export interface EventWriterOptions {
 const PADDING = 'x'.repeat(16)
 
 export class EventWriter {
-  readonly #sink: EventSink | undefined
+  #sink: EventSink | undefined
   readonly #obfuscates: boolean
   #next: number
 
@@ -55,6 +55,11 @@ export class EventWriter {
     const padding = this.#obfuscates ? `,"obfuscation":"${PADDING.slice(value.length % PADDING.length)}"` : ''
     const json = `${head.json}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}${padding}}`
     this.#sink.event(head.type, json)
+  }
+
+  /** Nothing is told any more, whoever is late: a guard that is still judging, a call that was broken off. */
+  end(): void {
+    this.#sink = undefined
   }
 
   #take(): number {

@@ -5,7 +5,7 @@ import type { Ids } from '../../../kernel/ids.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { renderStoredPrompt } from '../../prompts/render-prompt.ts'
 import type { RenderedPrompt } from '../../prompts/render-prompt.ts'
-import { refuseOpenCalls } from '../chat/chat-history.ts'
+import { ChatHistory, refuseOpenCalls } from '../chat/chat-history.ts'
 import { placedItems } from '../chat/chat-item.ts'
 import type { ChatItem } from '../chat/chat-item.ts'
 import { toChatParts } from '../chat/content-parts.ts'
@@ -49,7 +49,12 @@ export async function openPlan(
       ? undefined
       : await renderStoredPrompt(world.storage.prompts(principal), request.prompt)
   const items = await resolveItems(toItems(request.input), { loaded, principal, world })
-  const { added, approvals, files } = await translate(items, { loaded, settled, principal, world })
+  const { before, beginsHistory, added, approvals, files } = await translate(items, {
+    loaded,
+    settled,
+    principal,
+    world,
+  })
   const ids = createItemIds(birth.id)
   const itemIds = { ...world.ids, hex: (prefix: string) => ids.after(prefix) }
   return {
@@ -64,7 +69,8 @@ export async function openPlan(
       ...(cacheControl !== undefined && { cacheControl }),
     },
     system: toSystemMessages(prompt?.instructions, request.instructions),
-    history: loaded.chat,
+    history: before,
+    beginsHistory,
     added,
     promptMedia: toMediaMessages(prompt, await files(prompt?.parts ?? [])),
     // Kept items have the members of items.
@@ -122,6 +128,9 @@ async function findItem(itemId: string, { principal, world }: Surroundings): Pro
 }
 
 interface Translated {
+  readonly before: ChatHistory
+  /** Whether what is added stands for what came before. */
+  readonly beginsHistory: boolean
   readonly added: readonly ChatMessage[]
   readonly approvals: readonly Approval[]
   readonly files: (parts: RenderedPrompt['parts']) => Promise<ReferencedFiles> | ReferencedFiles
@@ -140,14 +149,18 @@ async function translate(
     if (kind === 'dropped') settled.adjustments.drop(param, reason)
     else settled.adjustments.emulate(param)
   }
-  const asked = findApprovals(items, loaded, converted.history)
+  // An item that stands for all that came before is followed by what is added, and nothing else.
+  const known = converted.beginsAnew ? { ...loaded, chat: ChatHistory.empty } : loaded
+  const asked = findApprovals(items, known, converted.history)
   const history = converted.history.append(asked.flatMap(({ message }) => message))
   const answered = new Set(asked.map(({ approval }) => approval.callId))
-  const passedOver = answerPassedOver(loaded, history, answered)
+  const passedOver = answerPassedOver(known, history, answered)
   refuseOpenCalls(history.append(passedOver), answered)
   return {
+    before: known.chat,
+    beginsHistory: converted.beginsAnew,
     // Right behind the calls, which are at the end of what came before.
-    added: [...passedOver, ...history.messages.slice(loaded.chat.messages.length)],
+    added: [...passedOver, ...history.messages.slice(known.chat.messages.length)],
     approvals: asked.map(({ approval }) => approval),
     files: (parts) =>
       readFilesOf(

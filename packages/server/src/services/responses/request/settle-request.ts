@@ -9,6 +9,8 @@ export interface SettledRequest {
   readonly isStreamed: boolean
   readonly isBackground: boolean
   readonly isStored: boolean
+  /** False where a client only warms up: what it sends is kept to be continued, and the model is not asked. */
+  readonly isAnswered: boolean
   readonly previousId: string | undefined
   readonly conversationId: string | undefined
   readonly runsInParallel: boolean
@@ -47,6 +49,7 @@ export function settleRequest(request: CreateResponseRequest, isStrict: boolean)
     isStreamed: request.stream ?? false,
     isBackground,
     isStored,
+    isAnswered: request['generate'] !== false,
     previousId,
     conversationId,
     runsInParallel: request.parallel_tool_calls ?? true,

@@ -8,6 +8,7 @@ import type { ItemIds } from '../item-ids-of-response.ts'
 import type { Item, Output } from '../output/output.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
+import type { TurnGuard } from './turn-guard.ts'
 import type { CallLedger } from './call-ledger.ts'
 import type { RestoredItem } from './restored-output.ts'
 import type { Approval } from './run-plan.ts'
@@ -23,6 +24,7 @@ export interface ApprovedCallsOptions {
   readonly caller: ToolCaller
   readonly ledger: CallLedger
   readonly runsInParallel: boolean
+  readonly guard: Pick<TurnGuard, 'judgeOutcome'> | undefined
   /** Called when answers have been taken: from here on the response must not be forgotten. */
   readonly onTaken: () => void
   /** What an earlier process has told of the calls, by the ids of their items. */

@@ -8,6 +8,7 @@
 import type { StackError } from '@llama-stack/api'
 import type {
   ConversationAddition,
+  ConversationRepository,
   NewJob,
   ResponseProgress,
   ResponseRepository,
@@ -22,6 +23,7 @@ export type RowNow = Omit<ResponseRow, 'id'>
 export interface JournalOptions {
   readonly id: string
   readonly repository: ResponseRepository
+  readonly conversations: Pick<ConversationRepository, 'addItems'>
   /** Undefined where nobody reads events and none are kept. */
   readonly feed: EventFeed | undefined
   /** Whether the response is kept at all. */
@@ -48,6 +50,7 @@ export class Journal implements EventSink {
   #pending: string[] = []
   #written: number
   #timer: NodeJS.Timeout | undefined
+  #underWay = 0
   /** Writes follow each other. */
   #writing: Promise<void> = Promise.resolve()
 
@@ -68,7 +71,7 @@ export class Journal implements EventSink {
       return
     }
     this.#pending.push(json)
-    this.#timer ??= setTimeout(() => this.#queue({}), FLUSH_MS)
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
   /**
@@ -103,7 +106,7 @@ export class Journal implements EventSink {
 
   /** Keeps the end of the response, with its last event, and tells it then. */
   async finish(row: () => RowNow, last: string | undefined, addition: ConversationAddition | undefined): Promise<void> {
-    const { id, repository, feed, isStored } = this.#options
+    const { id, repository, conversations, feed, isStored } = this.#options
     this.#isOver = true
     if (this.#isDurable) {
       if (last !== undefined) this.#pending.push(last)
@@ -111,6 +114,8 @@ export class Journal implements EventSink {
       await this.#writing
     } else {
       if (isStored) await repository.insert({ ...row(), id }, { events: this.#untold(feed, last), addition })
+      // What is said in a conversation is its own, whether or not the response is kept.
+      else if (addition !== undefined) await conversations.addItems(addition.conversationId, addition.items)
       if (last !== undefined) feed?.event('', last)
     }
     feed?.close()
@@ -123,6 +128,13 @@ export class Journal implements EventSink {
     this.#timer = undefined
     await this.#writing.catch(() => undefined)
     this.#options.feed?.close(error)
+  }
+
+  /** Events wait for the write before theirs: where the disk is slow, writes become fewer and larger. */
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#underWay === 0 && this.#pending.length > 0) this.#queue({})
   }
 
   #untold(feed: EventFeed | undefined, last?: string) {
@@ -143,6 +155,7 @@ export class Journal implements EventSink {
         ? undefined
         : { firstSequence: this.#written, lastSequence: this.#written + told.length - 1, events: told }
     this.#written += told.length
+    this.#underWay += 1
     this.#writing = this.#writing.then(() => this.#advance(progress, { events, addition }))
     // Whoever waits for a write hears of its failure; so does the run, which must not go on without being kept.
     this.#writing.catch((error: unknown) => {
@@ -164,5 +177,8 @@ export class Journal implements EventSink {
       return
     }
     for (const json of also.events?.events ?? []) feed?.event('', json)
+    this.#underWay -= 1
+    // What came meanwhile has waited for longer than it would have.
+    if (this.#timer === undefined && !this.#isOver) this.#flush()
   }
 }

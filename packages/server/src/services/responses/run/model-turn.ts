@@ -10,9 +10,11 @@ import type { ToolCaller } from '../tools/server-tool.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { Citable } from '../tools/citable.ts'
 import { addRecord } from './request-record.ts'
+import type { TurnGuard } from './turn-guard.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { Guards, RunWorld } from './run-world.ts'
 import { createAskAside } from './side-call.ts'
+import type { AskAside } from './side-call.ts'
 import { joinFilters, toCitationFilter } from './text-filters.ts'
 import type { TurnAids } from './turn-aids.ts'
 import { TurnWriter } from './turn-writer.ts'
@@ -21,6 +23,8 @@ export interface ModelTurn {
   readonly plan: RunPlan
   readonly world: RunWorld
   readonly kit: ToolKit
+  /** What came before this response. */
+  readonly history: readonly ChatMessage[]
   /** What this response has added to the history so far. */
   readonly messages: readonly ChatMessage[]
   readonly output: Output
@@ -28,6 +32,8 @@ export interface ModelTurn {
   readonly limits: RunLimits
   readonly servedTier: string | null | undefined
   readonly guards: Guards | undefined
+  /** Absent: what passes between the model and its tools is not judged, and neither are its thoughts. */
+  readonly turnGuard: TurnGuard | undefined
   /** Undefined: a plain answer is asked for. */
   readonly aids: TurnAids | undefined
   /** What tools have found so far. */
@@ -40,7 +46,7 @@ export interface ModelTurn {
 
 /** Resolves when the answer is complete and shown. Rejects where the model or a guard fails, or the run is stopped. */
 export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
-  const { plan, world, guards, aids, caller, onOpen } = turn
+  const { plan, world, guards, turnGuard, aids, caller, onOpen } = turn
   // A guard that stops the answer stops the model too.
   const refused = guards === undefined ? undefined : new AbortController()
   const signal = refused === undefined ? caller.signal : AbortSignal.any([caller.signal, refused.signal])
@@ -71,29 +77,47 @@ export async function askModel(turn: ModelTurn): Promise<TurnWriter> {
   }
   caller.signal.throwIfAborted()
   if (aids !== undefined) {
-    const ask = createAskAside({ inference: world.inference, context, record: turn.record })
-    await aids.settle(writer, { request, ask, signal })
+    await aids.settle(writer, { ask: toAskAside(turn), signal: caller.signal })
   }
   await writer.drain()
-  writer.endText(isIncomplete(writer) ? 'incomplete' : 'completed')
+  if (turnGuard !== undefined && !writer.isRefused) await writer.judgeCalls((calls) => turnGuard.judgeCalls(calls))
+  const status = isIncomplete(writer) ? 'incomplete' : 'completed'
+  if (aids?.summary !== undefined) await writer.addSummaries(status)
+  writer.endText(status)
   return writer
 }
 
+/** What is asked beside a turn goes on when a guard stops its answer. */
+function toAskAside({ plan, world, caller, record }: ModelTurn): AskAside {
+  return createAskAside({ inference: world.inference, context: { ...plan.caller, signal: caller.signal }, record })
+}
+
 function createWriter(
-  { plan, world, kit, output, ids, guards, aids, citable }: ModelTurn,
+  turn: ModelTurn,
   { signal, onRefused }: { readonly signal: AbortSignal; readonly onRefused: () => void },
 ): TurnWriter {
-  const format = aids?.format
+  const { plan, world, kit, output, ids, guards, turnGuard, aids, citable, caller } = turn
+  const { format, summary } = aids ?? NO_AIDS
   return new TurnWriter({
     output,
     ids,
     findTool: (name) => (format?.isAnswer(name) === true ? undefined : kit.find(name)),
     filter: joinFilters(toCitationFilter(citable), guards?.openOutput({ ...plan.caller, signal })),
+    ...(turnGuard !== undefined && {
+      openThoughtFilter: () => turnGuard.openThoughts({ ...plan.caller, signal }),
+      holdsCalls: true,
+    }),
     holdsText: format?.holdsText === true,
     seal: plan.settled.include.has('reasoning.encrypted_content') ? (text) => world.seal(text) : undefined,
+    summarise:
+      summary === undefined
+        ? undefined
+        : (thoughts) => summary.write(thoughts, { ask: toAskAside(turn), guards, caller }),
     onRefused,
   })
 }
+
+const NO_AIDS: Partial<Pick<TurnAids, 'format' | 'summary'>> = Object.freeze({})
 
 function isIncomplete({ finishReason, faults }: TurnWriter): boolean {
   return finishReason === 'length' || finishReason === 'content_filter' || faults.length > 0
@@ -110,12 +134,12 @@ function toRequest(turn: ModelTurn): ChatCompletionRequest {
   return { ...whole, stream: false }
 }
 
-function toBody({ plan, world, kit, messages, limits, servedTier }: ModelTurn): ChatCompletionRequest {
+function toBody({ plan, world, kit, history, messages, limits, servedTier }: ModelTurn): ChatCompletionRequest {
   const { request } = plan.settled
   return toChatRequest({
     model: plan.settled.model,
     settings: request,
-    messages: [...plan.system, ...plan.history.messages, ...messages, ...plan.promptMedia],
+    messages: [...plan.system, ...history, ...messages, ...plan.promptMedia],
     // The first turn has been counted when it is asked.
     tools: limits.used.turns <= 1 ? kit.plan.first : kit.plan.later,
     servedTier,

@@ -34,8 +34,11 @@ export interface EndTexts {
 
 export class ResponseRecord {
   readonly #options: ResponseRecordOptions
+  /** What came before this response, as far as models are still told it. */
+  history: readonly ChatMessage[]
   /** The chat messages that this response adds to its history. */
   readonly messages: ChatMessage[]
+  #beginsHistory: boolean
   usage: ResponseUsage | null
   /** Undefined before the first turn, null where the provider did not tell. */
   servedTier: string | null | undefined
@@ -44,8 +47,10 @@ export class ResponseRecord {
   #sealedSecrets: { readonly text: string | null } | undefined
 
   constructor(options: ResponseRecordOptions) {
-    const { added, restored } = options.plan
+    const { added, restored, history, beginsHistory } = options.plan
     this.#options = options
+    this.history = history.messages
+    this.#beginsHistory = beginsHistory
     this.messages = [...added]
     this.usage = restored?.usage ?? null
     this.servedTier = restored?.servedTier
@@ -82,6 +87,13 @@ export class ResponseRecord {
     this.#calls = undefined
   }
 
+  /** Goes on with a shorter history, and so does whatever continues this response. */
+  beginHistory(compacted: readonly ChatMessage[]): void {
+    this.history = []
+    this.#beginsHistory = true
+    this.messages.splice(0, this.messages.length, ...compacted)
+  }
+
   /** The response object; `completedAtMs` where it is complete. */
   snapshot(standing: Standing, completedAtMs?: number): object {
     const { plan, output } = this.#options
@@ -103,8 +115,13 @@ export class ResponseRecord {
   }
 
   /** What has changed since the row was written. */
-  progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'state'>> {
-    return { output: this.#outputTexts(), messages: toTexts(this.messages), state: JSON.stringify(this.#state()) }
+  progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'beginsHistory' | 'state'>> {
+    return {
+      output: this.#outputTexts(),
+      messages: toTexts(this.messages),
+      beginsHistory: this.#beginsHistory,
+      state: JSON.stringify(this.#state()),
+    }
   }
 
   /** The row of a response that has ended, and the response itself. Nothing is rendered twice. */
@@ -117,6 +134,7 @@ export class ResponseRecord {
       body,
       output,
       messages: toTexts(this.messages),
+      beginsHistory: this.#beginsHistory,
       state: null,
     })
     // `output` is the last member.
@@ -159,12 +177,13 @@ export class ResponseRecord {
       usage: this.usage,
       ...(this.servedTier !== undefined && { servedTier: this.servedTier }),
       itemsGiven: ids.given,
-      pendingCalls: this.pendingCalls.map(({ index, callId, name, arguments: text, itemId }) => ({
+      pendingCalls: this.pendingCalls.map(({ index, callId, name, arguments: text, itemId, objection }) => ({
         index,
         callId,
         name,
         arguments: text,
         itemId,
+        ...(objection !== undefined && { objection }),
       })),
       caller: {
         requestId,

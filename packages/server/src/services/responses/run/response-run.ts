@@ -6,6 +6,7 @@
 import type { ChatMessage, RequestRecord } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
 import type { NewJob, ResponseRepository } from '../../../storage/agent-state.ts'
+import { asText } from '../../../kernel/json-record.ts'
 import { toAssistantMessage } from '../chat/assistant-turn.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import { createItemIds } from '../item-ids-of-response.ts'
@@ -13,6 +14,7 @@ import type { ItemIds } from '../item-ids-of-response.ts'
 import { EventWriter } from '../output/event-writer.ts'
 import { MessageWriter } from '../output/message-writer.ts'
 import { Output } from '../output/output.ts'
+import { addWholeItem } from '../output/whole-item.ts'
 import { DEFAULT_MAX_TURNS, RunLimits } from '../run-limits.ts'
 import type { RunUsage } from '../run-limits.ts'
 import type { Citable } from '../tools/citable.ts'
@@ -20,10 +22,13 @@ import { createToolKit } from '../tools/tool-kit.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
 import type { ToolCaller } from '../tools/server-tool.ts'
 import { isApprovedCall, runApprovals } from './approved-calls.ts'
+import { toTurnGuard } from './turn-guard.ts'
+import type { TurnGuard } from './turn-guard.ts'
 import { CallLedger } from './call-ledger.ts'
 import type { Journal, RowNow } from './journal.ts'
+import type { HistoryCompaction } from './history-compaction.ts'
 import { askModel } from './model-turn.ts'
-import { openTurnAids } from './turn-aids.ts'
+import { openTurnAids, wantsAids } from './turn-aids.ts'
 import type { TurnAids } from './turn-aids.ts'
 import { BROKEN_OFF, CANCELLED, DISOWNED, END_EVENTS, SUSPENDED, toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
@@ -31,7 +36,8 @@ import { restoreOutput } from './restored-output.ts'
 import type { RestoredItem, ToldItem } from './restored-output.ts'
 import { ResponseRecord } from './response-record.ts'
 import type { RunPlan } from './run-plan.ts'
-import type { Guards, RunWorld } from './run-world.ts'
+import type { GuardedText, Guards, RunWorld } from './run-world.ts'
+import { createAskAside } from './side-call.ts'
 import { runToolRound } from './tool-round.ts'
 import type { RoundResult } from './tool-round.ts'
 import type { TurnCall, TurnWriter } from './turn-writer.ts'
@@ -78,6 +84,7 @@ export class ResponseRun {
   /** Items that an earlier process told of. */
   #restored: ReadonlyMap<string, RestoredItem> = new Map()
   #guards: Guards | undefined
+  #turnGuard: TurnGuard | undefined
   #aids: TurnAids | undefined
   readonly #citable: Citable[] = []
 
@@ -143,6 +150,7 @@ export class ResponseRun {
     try {
       return await this.#runToEnd()
     } catch (error) {
+      this.#events.end()
       // Whoever asked waits for the head of the reply: the failure is the reply.
       this.#opening.reject(error)
       await this.#options.journal.abandon(isStackError(error) ? error : undefined)
@@ -177,6 +185,10 @@ export class ResponseRun {
 
   async #work(): Promise<RunEnd> {
     const { plan, world } = this.#options
+    if (!plan.settled.isAnswered) {
+      this.#open({})
+      return { status: 'completed' }
+    }
     const refusal = await this.#guardInput()
     if (refusal !== undefined) return this.#refuse(refusal)
     const pending = this.#restore()
@@ -188,14 +200,10 @@ export class ResponseRun {
       ids: this.#ids,
       known: plan.listings,
     })
-    const aids = openTurnAids({
-      plan,
-      world,
-      toolNames: kit.names,
-      isHeard: this.#events.isHeard,
-      context: this.#caller(),
-    })
-    if (aids !== undefined) this.#aids = await aids
+    if (wantsAids(plan.settled.request)) {
+      const isHeard = this.#events.isHeard
+      this.#aids = await openTurnAids({ plan, world, kit, isHeard, context: this.#caller() })
+    }
     // A stream that has told of tools does not wait for the model.
     if (this.#events.isHeard && this.#output.items.length > 0) this.#open({})
     if (pending.length > 0) {
@@ -223,6 +231,7 @@ export class ResponseRun {
     for (;;) {
       const limit = this.#limits.beginTurn()
       if (limit !== undefined) return { status: 'incomplete', reason: limit }
+      if (this.#aids?.compaction !== undefined) await this.#compact(this.#aids.compaction)
       const turn = await this.#turn(kit)
       const stopped = endOfTurn(turn)
       if (stopped !== undefined) return stopped
@@ -234,37 +243,50 @@ export class ResponseRun {
     }
   }
 
+  async #compact(compaction: HistoryCompaction): Promise<void> {
+    const { world, journal, record } = this.#options
+    const ask = createAskAside({ inference: world.inference, context: this.#caller(), record })
+    const compacted = await compaction.compact([...this.#record.history, ...this.#record.messages], ask)
+    if (compacted === undefined) return
+    addWholeItem(this.#output, { ...compacted.item, id: this.#ids.next('compaction') })
+    this.#record.beginHistory(compacted.history)
+    this.#record.usage = addUsage(this.#record.usage, compacted.usage)
+    // A stream that has told of it does not wait for the model.
+    if (this.#events.isHeard) this.#open({})
+    await journal.checkpoint(() => this.#record.progress())
+  }
+
   async #turn(kit: ToolKit): Promise<TurnWriter> {
     const turn = await askModel({
       plan: this.plan,
       world: this.#options.world,
       kit,
+      history: this.#record.history,
       messages: this.#record.messages,
       output: this.#output,
       ids: this.#ids,
       limits: this.#limits,
       servedTier: this.#record.servedTier,
       guards: this.#guards,
+      turnGuard: this.#turnGuard,
       aids: this.#aids,
       citable: this.#citable,
       caller: this.#caller(),
       record: this.#options.record,
       onOpen: (headers) => this.#open(headers),
     })
-    this.#record.usage = addUsage(this.#record.usage, turn.tokens)
+    this.#record.usage = addUsage(addUsage(this.#record.usage, turn.tokens), turn.tokensBeside)
     this.#limits.addOutputTokens(turn.tokens?.output_tokens ?? 0)
     this.#record.servedTier = turn.servedTier
     // Calls that will not be made would wait for their outputs for ever.
     const calls = endOfTurn(turn) === undefined ? turn.calls : []
-    const { text, refusal } = turn.said
+    const { text, ...said } = turn.said
     this.#record.messages.push(
       toAssistantMessage({
         // Upstream's recordings have no text beside calls.
         text: this.#options.world.asRecorded && calls.length > 0 ? '' : text,
-        refusal,
-        reasoning: turn.thoughts,
+        ...said,
         calls: calls.map(({ callId: id, ...call }) => ({ ...call, id })),
-        extra: turn.extraMembers,
       }),
     )
     return turn
@@ -279,6 +301,7 @@ export class ResponseRun {
       ledger: this.#ledger,
       judge: (asked) => this.#limits.judgeCalls(asked),
       runsInParallel: plan.settled.runsInParallel,
+      guard: this.#turnGuard,
     })
     this.#record.messages.push(...round.messages)
     this.#citable.push(...round.outcomes.flatMap(({ citable }) => citable ?? []))
@@ -298,6 +321,7 @@ export class ResponseRun {
       caller: this.#caller(),
       ledger: this.#ledger,
       runsInParallel: plan.settled.runsInParallel,
+      guard: this.#turnGuard,
       // A failure of the model is now one of the response: what was approved cannot be approved again.
       onTaken: () => this.#open({}),
       restored: this.#restored,
@@ -309,11 +333,15 @@ export class ResponseRun {
     const shields = (plan.settled.request.guardrails ?? []).map((each) => (typeof each === 'string' ? each : each.type))
     if (shields.length === 0) return undefined
     this.#guards = await world.openGuards(shields, plan.caller)
+    // Upstream asks its shields of questions and answers only.
+    if (!world.asRecorded) this.#turnGuard = toTurnGuard(this.#guards, { ...plan.caller, signal: this.signal })
     if (plan.restored !== undefined) return undefined
-    const texts = plan.added.flatMap((message) => {
+    const texts = plan.added.flatMap((message): GuardedText[] => {
       const text = textOf(message)
       return text === '' ? [] : [{ role: roleOf(message), text }]
     })
+    // A client may have kept the calls that it approves.
+    for (const { request } of plan.approvals) texts.push({ role: 'assistant', text: asText(request['arguments']) })
     return this.#guards.checkInput(texts, { ...plan.caller, signal: this.signal })
   }
 
@@ -369,6 +397,7 @@ export class ResponseRun {
     const last = this.#events.isHeard
       ? `{"type":"${END_EVENTS[end.status]}","sequence_number":${this.#events.next},"response":${json}}`
       : undefined
+    this.#events.end()
     await journal.finish(row, last, addition)
     this.#open({})
     return { status: end.status, json }

@@ -6,6 +6,7 @@ import type { Job, ResponseRow } from '../../../storage/agent-state.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { numberOf } from '../item-ids-of-response.ts'
 import type { Item } from '../output/output.ts'
+import { ChatHistory } from '../chat/chat-history.ts'
 import { openPlan } from '../request/open-plan.ts'
 import type { PlanWorld } from '../request/open-plan.ts'
 import { settleRequest } from '../request/settle-request.ts'
@@ -41,6 +42,7 @@ export class ResponseWorker implements AsyncDisposable {
   readonly #options: ResponseWorkerOptions
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  #isStarted = false
   #looking: Promise<void> = Promise.resolve()
 
   constructor(options: ResponseWorkerOptions) {
@@ -49,7 +51,9 @@ export class ResponseWorker implements AsyncDisposable {
 
   /** Looks now, and from then on again and again. */
   start(): void {
-    if (!this.#isClosed) this.#looking = this.#look()
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#lookNow()
   }
 
   /** What is being taken up is running when this resolves. */
@@ -57,6 +61,12 @@ export class ResponseWorker implements AsyncDisposable {
     this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#looking
+  }
+
+  #lookNow(): void {
+    this.#looking = this.#look().finally(() => {
+      if (!this.#isClosed) this.#timer = setTimeout(() => this.#lookNow(), LOOK_MS).unref()
+    })
   }
 
   async #look(): Promise<void> {
@@ -71,7 +81,6 @@ export class ResponseWorker implements AsyncDisposable {
     } catch (error) {
       log.warn('Responses that were left could not be looked for.', { reason: String(error) })
     }
-    if (!this.#isClosed) this.#timer = setTimeout(() => this.start(), LOOK_MS).unref()
   }
 
   async #takeUp(job: Job): Promise<void> {
@@ -112,6 +121,7 @@ export class ResponseWorker implements AsyncDisposable {
     const items = toToldItems(events, row.output)
     const plan = {
       ...planned,
+      ...(row.beginsHistory === true && { history: ChatHistory.empty, beginsHistory: true }),
       inputItems: row.input.map((text) => JSON.parse(text) as Item),
       // What the engine has written is what it reads.
       added: row.messages.map((text) => JSON.parse(text) as (typeof planned.added)[number]),

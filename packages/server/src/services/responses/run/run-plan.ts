@@ -32,6 +32,8 @@ export interface RunPlan {
   readonly system: readonly ChatMessage[]
   /** What came before this response. */
   readonly history: ChatHistory
+  /** Whether what is added stands for all that came before, which the history lacks then. */
+  readonly beginsHistory: boolean
   /** The chat messages of this response's own input. */
   readonly added: readonly ChatMessage[]
   /** A message with the media of a prompt: it comes last. */

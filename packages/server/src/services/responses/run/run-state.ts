@@ -16,6 +16,8 @@ const PendingCall = z.object({
   name: z.string(),
   arguments: z.string(),
   itemId: z.string(),
+  /** Why it is not made. */
+  objection: z.string().exactOptional(),
 })
 
 export const RunState = z.object({

@@ -14,7 +14,7 @@ import type { RunSecrets } from './run-state.ts'
 import type { RunWorld } from './run-world.ts'
 
 export interface StartWorld {
-  readonly storage: Pick<Storage, 'responses'>
+  readonly storage: Pick<Storage, 'responses' | 'conversations'>
   readonly active: ActiveRuns
   readonly runs: RunWorld
   /** Names this process in leases. */
@@ -48,6 +48,7 @@ export function prepareRun(
   const journal = new Journal({
     id: frame.id,
     repository,
+    conversations: storage.conversations(principal),
     feed,
     isStored: settled.isStored,
     worker,

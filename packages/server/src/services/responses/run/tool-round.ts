@@ -12,7 +12,9 @@ import type { CallVerdict } from '../run-limits.ts'
 import { toFailure } from '../tools/mcp-tools.ts'
 import type { ServerTool, ToolCaller, ToolOutcome } from '../tools/server-tool.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
+import type { TurnGuard } from './turn-guard.ts'
 import type { CallLedger } from './call-ledger.ts'
+import { toClientMembers } from './turn-writer.ts'
 import type { TurnCall } from './turn-writer.ts'
 
 export interface ToolRoundOptions {
@@ -22,6 +24,8 @@ export interface ToolRoundOptions {
   readonly ledger: CallLedger
   readonly judge: (calls: readonly TurnCall[]) => readonly CallVerdict[]
   readonly runsInParallel: boolean
+  /** Absent: nobody has asked for guardrails. */
+  readonly guard: Pick<TurnGuard, 'judgeOutcome'> | undefined
 }
 
 /** What came of a turn's calls. */
@@ -55,14 +59,21 @@ type Step =
 export async function runToolRound(calls: readonly TurnCall[], options: ToolRoundOptions): Promise<RoundResult> {
   const steps = toSteps(calls, options)
   const outcomes = new Map<TurnCall, ToolOutcome>()
+  let isOver = false
   const make = async ({ call, tool, args, item }: ReadyCall): Promise<void> => {
     const outcome = await runOnce(call, { tool, args, options })
+    // The response has ended because another call broke off, and with it the item.
+    if (isOver) return
     item.settle(outcome)
     outcomes.set(call, outcome)
   }
   const ready = steps.flatMap((step) => (step.kind === 'ready' ? [step.ready] : []))
-  if (options.runsInParallel) await Promise.all(ready.map(make))
-  else for (const each of ready) await make(each)
+  try {
+    if (options.runsInParallel) await Promise.all(ready.map(make))
+    else for (const each of ready) await make(each)
+  } finally {
+    isOver = true
+  }
   return {
     messages: steps.flatMap((step) => {
       if (step.kind === 'answered') return toToolMessages(step.call.callId, step.content)
@@ -79,6 +90,7 @@ function toSteps(calls: readonly TurnCall[], options: ToolRoundOptions): Step[] 
   const own = calls.filter(({ tool }) => tool === undefined || tool.kind === 'server')
   const verdicts = judge(own)
   return calls.map((call): Step => {
+    if (call.objection !== undefined) return toRefusedStep(call, call.objection, options.output)
     if (call.tool === undefined) {
       const content = `There is no tool named '${call.name}'. The tools are: ${kit.names.join(', ') || 'none'}.`
       return { kind: 'answered', call, content }
@@ -89,6 +101,14 @@ function toSteps(calls: readonly TurnCall[], options: ToolRoundOptions): Step[] 
     }
     return toServerStep(call, call.tool.tool, { options, verdict: verdicts[own.indexOf(call)] })
   })
+}
+
+/** Clients are not told of calls that they may not make. */
+function toRefusedStep(call: TurnCall, content: string, output: Output): Step {
+  if (call.tool?.kind === 'server' && !call.tool.tool.needsApproval) {
+    openItem(call, call.tool.tool, { output, args: {} }).settle(toFailure(content))
+  }
+  return { kind: 'answered', call, content }
 }
 
 function toServerStep(
@@ -117,25 +137,29 @@ function askForApproval({ itemId: id, arguments: text }: TurnCall, tool: ServerT
 
 /** Ends the item of a call that the client makes. */
 function handOver(call: TurnCall, kind: 'function' | 'custom', output: Output): void {
-  const writer = call.writer ?? reopen(call, kind, output)
+  const writer = call.writer ?? openForClient(call, kind, output)
   if (kind === 'custom') {
     const input = readFreeform(call.arguments)
-    if (input !== '' && asText(call.restored?.item['input']) === '') writer?.addArgument(input)
+    if (input !== '' && asText(call.restored?.item['input']) === '') writer.addArgument(input)
   }
-  writer?.close('completed')
+  writer.close('completed')
 }
 
-/** Goes on with an item that an earlier process had begun. */
-function reopen(call: TurnCall, kind: 'function' | 'custom', output: Output): CallWriter | undefined {
-  const { itemId: id, callId: call_id, name, restored } = call
-  if (restored?.place === undefined) return undefined
-  const { item, place, isWritten } = restored
+/** The item of a call that was held until it was judged, or that an earlier process had begun. */
+function openForClient(call: TurnCall, kind: 'function' | 'custom', output: Output): CallWriter {
+  const { itemId: id, name, restored } = call
   const start = {
     kind: kind === 'custom' ? 'custom_tool_call' : 'function_call',
     id,
     name,
-    members: { call_id },
+    members: toClientMembers(call),
   } as const
+  if (restored?.place === undefined) {
+    const writer = new CallWriter(output, start)
+    if (kind === 'function' && call.arguments !== '') writer.addArgument(call.arguments)
+    return writer
+  }
+  const { item, place, isWritten } = restored
   const argument = asText(item[kind === 'custom' ? 'input' : 'arguments'])
   return new CallWriter(output, start, { argument, isWritten, place })
 }
@@ -203,11 +227,13 @@ async function runOnce(
   { itemId, approvalId }: TurnCall,
   { tool, args, options }: { tool: ServerTool; args: JsonObject; options: ToolRoundOptions },
 ): Promise<ToolOutcome> {
-  const { caller, ledger } = options
+  const { caller, ledger, guard } = options
   const key = approvalId ?? itemId
   try {
     // A tool that does not hear that it is to stop is not waited for.
-    const run = (): Promise<ToolOutcome> => abortable(tool.run({ callId: key, arguments: args }, caller), caller.signal)
+    const ask = (): Promise<ToolOutcome> => abortable(tool.run({ callId: key, arguments: args }, caller), caller.signal)
+    // What may not be told is not kept either.
+    const run = guard === undefined ? ask : async () => guard.judgeOutcome(await ask())
     const call = { key, isRepeatable: tool.isRepeatable, run }
     return (await ledger.once(call)) ?? toFailure(INTERRUPTED)
   } catch (error) {

@@ -3,14 +3,17 @@ import type { ItemType } from '../item-ids.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
 import type { CompletionUsage, LogProb } from '@llama-stack/api'
 import type { ChatDeltaSink, ToolCallPiece } from '../chat/chat-delta-sink.ts'
+import type { Turn } from '../chat/assistant-turn.ts'
 import { CallWriter } from '../output/call-writer.ts'
+import type { CallStart } from '../output/call-writer.ts'
 import { MessageWriter } from '../output/message-writer.ts'
 import type { EndStatus } from '../output/message-writer.ts'
 import type { Output } from '../output/output.ts'
 import { ReasoningWriter } from '../output/reasoning-writer.ts'
 import type { KnownTool } from '../tools/server-tool.ts'
 import type { RestoredItem } from './restored-output.ts'
-import { toUsage } from './usage.ts'
+import type { WrittenSummary } from './thought-summary.ts'
+import { addUsage, toUsage } from './usage.ts'
 import type { ResponseUsage } from './usage.ts'
 
 /** What the model calls, and the item that shows it. */
@@ -23,6 +26,8 @@ export interface TurnCall {
   readonly arguments: string
   /** Undefined: no tool has this name. */
   readonly tool: KnownTool | undefined
+  /** Why the call may not be made. Its arguments are gone. */
+  readonly objection?: string | undefined
   /** What else the provider said of it and wants back. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
   /** Of the item that shows it. */
@@ -55,18 +60,29 @@ export interface TurnWriterOptions {
   readonly findTool: (name: string) => KnownTool | undefined
   /** Absent: text is shown as it comes. */
   readonly filter?: TextFilter | undefined
+  /** The same for thoughts, from their first word on each time. */
+  readonly openThoughtFilter?: (() => TextFilter) | undefined
+  /** Calls are not shown until they have been judged. Default: false. */
+  readonly holdsCalls?: boolean
   /** Text is not shown, because what is shown is made of it at the end. Default: false. */
   readonly holdsText?: boolean
   /** Seals the thoughts for a client that keeps the conversation itself. */
   readonly seal?: ((thoughts: string) => string) | undefined
+  /** Writes what was thought in fewer words, while the answer comes in. Absent: nobody wants that. */
+  readonly summarise?: ((thoughts: string) => Promise<WrittenSummary>) | undefined
   /** The answer was refused: the model need not go on. */
   readonly onRefused: () => void
 }
 
+/** What the item of a call that the client makes says beside the call. */
+export function toClientMembers({ callId, tool }: Pick<TurnCall, 'callId' | 'tool'>): CallStart['members'] {
+  const namespace = tool?.kind === 'server' ? undefined : tool?.namespace
+  return { call_id: callId, ...(namespace !== undefined && { namespace }) }
+}
+
 /** What kind of item shows a call of this tool. */
 function itemTypeOf(known: KnownTool): ItemType {
-  if (known.kind === 'custom') return 'custom_tool_call'
-  if (known.kind === 'function') return 'function_call'
+  if (known.kind !== 'server') return known.kind === 'custom' ? 'custom_tool_call' : 'function_call'
   return known.tool.needsApproval ? 'mcp_approval_request' : known.tool.type
 }
 
@@ -81,11 +97,20 @@ interface OpenCall {
   extra: Readonly<Record<string, unknown>> | undefined
 }
 
+interface SummarisedThoughts {
+  readonly writer: ReasoningWriter
+  readonly status: EndStatus
+  readonly summary: Promise<WrittenSummary>
+}
+
 export class TurnWriter implements ChatDeltaSink {
   readonly #options: TurnWriterOptions
   readonly #calls = new Map<number, OpenCall>()
+  #judgedCalls: readonly TurnCall[] | undefined
   #message: MessageWriter | undefined
   #reasoning: ReasoningWriter | undefined
+  /** Thoughts that are over and wait for their summaries. */
+  readonly #summarised: SummarisedThoughts[] = []
   /** Filters that ask somebody work one after the other. */
   #showing: Promise<void> | undefined
   #filterFailure: { readonly error: unknown } | undefined
@@ -95,13 +120,17 @@ export class TurnWriter implements ChatDeltaSink {
   /** What a filter has let through. */
   #passedText = ''
   #refusal = ''
-  thoughts = ''
+  #thoughts = ''
+  #passedThoughts = ''
+  #thoughtFilter: TextFilter | undefined
   finishReason: string | undefined
   /** What the turn used; null where nobody told. */
   tokens: ResponseUsage | null = null
+  /** What was used beside it. */
+  tokensBeside: ResponseUsage | null = null
   servedTier: string | null = null
   /** What only the provider can read and wants back with the message. */
-  extraMembers: Readonly<Record<string, unknown>> | undefined
+  #extra: Readonly<Record<string, unknown>> | undefined
   isRefused = false
   /** What is wrong with an answer that had to follow a schema; empty where nothing is, or nobody asked. */
   faults: readonly string[] = []
@@ -118,14 +147,22 @@ export class TurnWriter implements ChatDeltaSink {
     }
     if (this.isRefused) return
     const { filter } = this.#options
+    this.#endThoughtFilter()
     if (filter === undefined) this.#writing().addText(piece, logprobs)
     else this.#show(() => filter.add(piece))
   }
 
   reasoning(piece: string, isInline = false): void {
-    if (!isInline) this.thoughts += piece
-    this.#reasoning ??= new ReasoningWriter(this.#options.output, this.#options.ids.next('reasoning'))
-    this.#reasoning.addText(piece)
+    if (!isInline) this.#thoughts += piece
+    const { openThoughtFilter } = this.#options
+    if (openThoughtFilter === undefined) this.#thinking().addText(piece)
+    else if (!this.isRefused) {
+      const filter = (this.#thoughtFilter ??= openThoughtFilter())
+      this.#show(
+        () => filter.add(piece),
+        (text) => this.#think(text, isInline),
+      )
+    }
   }
 
   refusal(piece: string): void {
@@ -157,22 +194,29 @@ export class TurnWriter implements ChatDeltaSink {
   }
 
   extra(members: Readonly<Record<string, unknown>>): void {
-    this.extraMembers = members
+    this.#extra = members
   }
 
   /** What later turns are told that was said: of an answer that was refused, what was shown of it. */
-  get said(): { readonly text: string; readonly refusal: string } {
-    return { text: this.isRefused ? this.#passedText : this.rawText, refusal: this.#refusal }
+  get said(): Pick<Turn, 'text' | 'refusal' | 'reasoning' | 'extra'> {
+    const refusal = this.#refusal
+    if (this.isRefused) return { text: this.#passedText, refusal, reasoning: this.#passedThoughts }
+    return { text: this.rawText, refusal, reasoning: this.#thoughts, extra: this.#extra }
   }
 
   /** The calls of the turn, in their order. */
   get calls(): readonly TurnCall[] {
+    if (this.#judgedCalls !== undefined) return this.#judgedCalls
     return [...this.#calls.values()].toSorted((a, b) => a.index - b.index)
   }
 
   /** Whether the model itself said that it will not answer. */
   get declines(): boolean {
     return this.#refusal !== ''
+  }
+
+  async judgeCalls(judge: (calls: readonly TurnCall[]) => Promise<readonly TurnCall[]>): Promise<void> {
+    this.#judgedCalls = await judge(this.calls)
   }
 
   /** Takes calls out that are no calls of tools. */
@@ -200,9 +244,23 @@ export class TurnWriter implements ChatDeltaSink {
   /** Waits until all that came in is shown. Rejects where it could not be judged. */
   async drain(): Promise<void> {
     const { filter } = this.#options
+    this.#endThoughtFilter()
     if (filter !== undefined && this.rawText !== '' && !this.isRefused) this.#show(() => filter.end())
     while (this.#showing !== undefined) await this.#showing
     if (this.#filterFailure !== undefined) throw this.#filterFailure.error
+  }
+
+  /** Waits for the summaries of what was thought. */
+  async addSummaries(status: EndStatus): Promise<void> {
+    this.#endReasoning(status)
+    for (const { writer, status: ended, summary } of this.#summarised.splice(0)) {
+      // They were asked for as soon as they could be.
+      // eslint-disable-next-line no-await-in-loop
+      const { text, usage } = await summary
+      if (text !== undefined && !this.isRefused) writer.addSummary(text)
+      this.tokensBeside = addUsage(this.tokensBeside, usage)
+      writer.close(ended)
+    }
   }
 
   /** Ends what is said and thought; calls stay open until they are made. */
@@ -228,9 +286,13 @@ export class TurnWriter implements ChatDeltaSink {
   }
 
   #nameCall(call: OpenCall, name: string): void {
-    const { output, ids, findTool } = this.#options
+    const { output, ids, findTool, holdsCalls = false } = this.#options
     call.name = name
     call.tool = findTool(name)
+    if (holdsCalls) {
+      if (call.tool !== undefined) call.itemId = ids.next(itemTypeOf(call.tool))
+      return
+    }
     this.#endReasoning('completed')
     this.#endMessageFor(call)
     if (call.tool === undefined) return
@@ -240,7 +302,7 @@ export class TurnWriter implements ChatDeltaSink {
       call.writer = new CallWriter(output, { kind: 'mcp_call', id: call.itemId, name, members })
     } else if (call.tool.kind !== 'server') {
       const kind = call.tool.kind === 'custom' ? 'custom_tool_call' : 'function_call'
-      call.writer = new CallWriter(output, { kind, id: call.itemId, name, members: { call_id: call.callId } })
+      call.writer = new CallWriter(output, { kind, id: call.itemId, name, members: toClientMembers(call) })
     }
   }
 
@@ -256,29 +318,62 @@ export class TurnWriter implements ChatDeltaSink {
     return (this.#message ??= new MessageWriter(this.#options.output, this.#options.ids.next('message')))
   }
 
+  #thinking(): ReasoningWriter {
+    return (this.#reasoning ??= new ReasoningWriter(this.#options.output, this.#options.ids.next('reasoning')))
+  }
+
+  /** Shows thoughts that have passed their filter. */
+  #think(text: string, isInline = false): void {
+    if (text === '') return
+    if (!isInline) this.#passedThoughts += text
+    this.#thinking().addText(text)
+  }
+
+  /** Thoughts that follow are others. */
+  #endThoughtFilter(): void {
+    const filter = this.#thoughtFilter
+    if (filter === undefined || this.isRefused) return
+    this.#thoughtFilter = undefined
+    const isInline = this.#thoughts === ''
+    this.#show(
+      () => filter.end(),
+      (text) => this.#think(text, isInline),
+    )
+  }
+
   #endReasoning(status: EndStatus): void {
-    const { seal } = this.#options
+    const { seal, summarise } = this.#options
     const writer = this.#reasoning
     if (writer === undefined) return
     this.#reasoning = undefined
     if (seal !== undefined) writer.seal(seal(writer.text))
-    writer.close(status)
-  }
-
-  #show(ask: () => ShownText | Promise<ShownText>): void {
-    if (this.#showing === undefined) {
-      const shown = ask()
-      if (shown instanceof Promise) this.#wait(shown)
-      else this.#accept(shown)
+    if (summarise === undefined || writer.text === '') {
+      writer.close(status)
       return
     }
-    this.#wait(this.#showing.then(async () => (this.isRefused ? { text: '' } : ask())))
+    const summary = summarise(writer.text)
+    // Nobody waits for it where the run breaks.
+    summary.catch(() => undefined)
+    this.#summarised.push({ writer, status, summary })
   }
 
-  #wait(shown: Promise<ShownText>): void {
+  #show(ask: () => ShownText | Promise<ShownText>, show = (text: string): void => this.#showText(text)): void {
+    if (this.#showing === undefined) {
+      const shown = ask()
+      if (shown instanceof Promise) this.#wait(shown, show)
+      else this.#accept(shown, show)
+      return
+    }
+    this.#wait(
+      this.#showing.then(async () => (this.isRefused ? { text: '' } : ask())),
+      show,
+    )
+  }
+
+  #wait(shown: Promise<ShownText>, show: (text: string) => void): void {
     const waiting: Promise<void> = shown
       .then(
-        (text) => this.#accept(text),
+        (text) => this.#accept(text, show),
         (error: unknown) => {
           this.#filterFailure ??= { error }
           this.isRefused = true
@@ -291,10 +386,14 @@ export class TurnWriter implements ChatDeltaSink {
     this.#showing = waiting
   }
 
-  #accept({ text, annotations = [], refusal }: ShownText): void {
-    if (this.isRefused) return
+  #showText(text: string): void {
     this.#passedText += text
     if (text !== '') this.#writing().addText(text)
+  }
+
+  #accept({ text, annotations = [], refusal }: ShownText, show: (text: string) => void): void {
+    if (this.isRefused) return
+    show(text)
     this.annotate(annotations)
     if (refusal === undefined) return
     this.isRefused = true

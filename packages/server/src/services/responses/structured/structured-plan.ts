@@ -207,7 +207,7 @@ function withInstruction(messages: readonly ChatMessage[], words: string): ChatM
 }
 
 /** What the model said, and what is wrong with it. */
-export function toRepairMessages(
+function toRepairMessages(
   messages: readonly ChatMessage[],
   text: string,
   faults: readonly string[],

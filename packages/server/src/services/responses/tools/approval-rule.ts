@@ -15,7 +15,7 @@ export function needsApproval(
   const { always, never } = rule
   if (isPresent(never) && isMeant(tool, never)) return false
   if (isPresent(always) && isMeant(tool, always)) return true
-  // Where one list is given, it is the exception.
+  // A tool in neither list: who names those that need no approval means that the others do.
   return isPresent(never) || byDefault === 'always'
 }
 

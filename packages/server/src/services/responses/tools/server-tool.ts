@@ -45,5 +45,6 @@ export interface ServerTool {
 
 /** A tool by the name that the model calls it. */
 export type KnownTool =
-  /** The client runs it. */
-  { readonly kind: 'function' } | { readonly kind: 'custom' } | { readonly kind: 'server'; readonly tool: ServerTool }
+  /** The client runs it; `namespace` is the group that the request has it in. */
+  | { readonly kind: 'function' | 'custom'; readonly namespace?: string | undefined }
+  | { readonly kind: 'server'; readonly tool: ServerTool }

@@ -63,8 +63,9 @@ export async function createToolKit(options: ToolKitOptions): Promise<ToolKit> {
   const search = needsSearch(toolset.bindings.values()) ? await sources.search() : undefined
   const known = new Map<string, KnownTool>()
   for (const [name, binding] of toolset.bindings) {
-    if (binding.kind === 'function' || binding.kind === 'custom') known.set(name, { kind: binding.kind })
-    else if (binding.kind === 'mcp') {
+    if (binding.kind === 'function' || binding.kind === 'custom') {
+      known.set(name, { kind: binding.kind, namespace: binding.namespace })
+    } else if (binding.kind === 'mcp') {
       const tool = toServerTool(binding, { servers, host: host ?? bug('a listing without a host'), sources })
       known.set(name, { kind: 'server', tool })
     } else if (binding.kind === 'registered') {

@@ -9,6 +9,7 @@ import { agentState } from './0007-agent-state.ts'
 import { shields } from './0008-shields.ts'
 import { requestLogAdjustments } from './0009-request-log-adjustments.ts'
 import { connectorLogins } from './0010-connector-logins.ts'
+import { historyBeginnings } from './0011-history-beginnings.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration in order. */
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   shields,
   requestLogAdjustments,
   connectorLogins,
+  historyBeginnings,
 ])
