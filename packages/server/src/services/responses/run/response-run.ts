@@ -348,6 +348,7 @@ export class ResponseRun {
   /** What is said in place of an answer that may not be given. */
   #refuse(text: string): RunEnd {
     this.#open({})
+    this.#record.refuseInput(text)
     const message = new MessageWriter(this.#output, this.#ids.next('message'))
     message.addRefusal(text)
     message.close('completed')
