@@ -134,6 +134,11 @@ export class ResponseRun {
     this.#controller.abort(reason)
   }
 
+  /** Waits for the calls of tools that are under way. */
+  callsSettled(): Promise<void> {
+    return this.#ledger.settled()
+  }
+
   /** Keeps the response from now on while it runs, so that it goes on if this process ends. False where its end is being written. */
   async persist(job: NewJob): Promise<boolean> {
     const { journal } = this.#options
