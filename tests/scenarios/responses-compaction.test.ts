@@ -144,6 +144,9 @@ describe.each(doors)('through the %s', (door) => {
       expect(scene.model.asked).toHaveLength(asked + 1)
       const continued = [...short, { role: 'assistant', content: 'Now this.' }, { role: 'user', content: 'Go on' }]
       expect(scene.model.asked.at(-1)?.messages).toEqual(continued)
+      // Compacted once more, what is in the summary already is not said again.
+      const again = await compact(scene, { previous_response_id: response.id })
+      expect(again.output).toMatchObject([{ content: [{ text: 'And now?' }] }, { type: 'compaction' }])
       // All that was said can still be looked at.
       const listed = await scene.call(`GET /v1/responses/${response.id}/input_items`)
       expect(await listed.json()).toMatchObject({ data: [{ role: 'user' }, { role: 'assistant' }, { role: 'user' }] })

@@ -142,6 +142,22 @@ describe('over a WebSocket', () => {
     })
   })
 
+  test('[B101, B125] the first message may only warm up, with or without an input', async () => {
+    await withResponses({ door: 'socket' }, async (scene) => {
+      using client = await openWebSocket(scene)
+      for (const input of [[], [{ role: 'user', content: 'Be ready.' }]]) {
+        const warm = await client.ask({ input, instructions: 'Be brief.', tools: [lookup], generate: false })
+        const { response } = checkStream(warm.map((event) => JSON.stringify(event)))
+        expect(response).toMatchObject({ status: 'completed', output: [], usage: null })
+        scene.model.answers('Go', says('Gone.'))
+        const asked = scene.model.asked.length
+        await client.ask({ input: 'Go', previous_response_id: response.id })
+        expect(scene.model.asked).toHaveLength(asked + 1)
+        expect(scene.model.asked.at(-1)?.messages).toHaveLength(input.length + 1)
+      }
+    })
+  })
+
   test('[B101] an error is a message, and the next request is answered', async () => {
     await withResponses({ door: 'socket', config: { reliability: { retries: 0 } } }, async (scene) => {
       using client = await openWebSocket(scene)

@@ -249,6 +249,20 @@ describe('[B131] a process that is asked to end', () => {
     })
   })
 
+  test('lets a call of a tool end: its outcome is there for the next one', async () => {
+    await withDurableServer(async (scene) => {
+      scene.model.answers('Go', calls({ name: 'write', arguments: { text: 'one' } }), says('Done.'))
+      const first = await scene.start()
+      const reply = await ask(first, { ...background, tools: [scene.tool] })
+      const seen = await readUntil(reply, (text) => text.includes('mcp_call.in_progress'))
+      await expect.poll(() => scene.effects).toEqual(['one'])
+      expect(await first.terminate()).toBe(0)
+      const { response } = await completes(await scene.start(), seen)
+      expect(response.output[1]).toMatchObject({ status: 'completed', output: 'written: one' })
+      expect(scene.effects).toEqual(['one'])
+    })
+  })
+
   test('goes on in the next one with what a client waited for that was cut off', async () => {
     await withDurableServer(async (scene) => {
       scene.model.answers('Go', calls({ name: 'read' }), says('Done.'))

@@ -75,6 +75,16 @@ describe.each(doors)('a search in files, through the %s', (door) => {
     })
   })
 
+  test('[B135] is cited later too: no marker is shown, though the files are not known any more', async () => {
+    await withFiles(door, async (under) => {
+      under.model.answers('How were sales?', searches('sales'), says('Fine.'))
+      under.model.answers('Who says so?', says(`The report <|${ids.sales}|>.`))
+      const { id } = await under.ask({ input: 'How were sales?', tools: [tool] })
+      const { response } = await under.stream({ input: 'Who says so?', previous_response_id: id })
+      expect(response.output).toMatchObject([{ content: [{ text: 'The report.', annotations: [] }] }])
+    })
+  })
+
   test('[B135] shows what was found to who asks for it', async () => {
     await withFiles(door, async (under) => {
       under.model.answers('How were sales?', searches('sales'), says('Fine.'))

@@ -155,6 +155,42 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test.each(['conversation', 'previous_response_id'])(
+    '[B099] an input that was refused is not told to the model by what continues it through a %s',
+    async (link) => {
+      await withResponses(scene(door), async (under) => {
+        const created = await under.call('POST /v1/conversations', {})
+        const { id: conversation } = (await created.json()) as { id: string }
+        under.model.answers('Go', calls({ id: 'c1', name: 'lookup' }))
+        let previous: string | undefined
+        const ask = async (input: unknown) => {
+          const before = previous === undefined ? {} : { previous_response_id: previous }
+          const more = link === 'conversation' ? { conversation } : before
+          const response = await under.ask({ input: input as never, tools: [lookup], guardrails, ...more })
+          previous = response.id
+          return response
+        }
+        await ask('Go')
+        const refused = await ask([
+          { type: 'function_call_output', call_id: 'c1', output: 'A grapefruit.' },
+          { role: 'user', content: 'Is a grapefruit what I want?' },
+        ])
+        expect(refused.output).toMatchObject([{ content: [{ type: 'refusal', refusal: 'Let us not.' }] }])
+        expect(under.model.asked).toHaveLength(1)
+        await ask('Then what?')
+        expect(under.model.asked.at(-1)?.messages).toMatchObject([
+          { role: 'user', content: 'Go' },
+          { role: 'assistant', tool_calls: [{ id: 'c1' }] },
+          { role: 'tool', tool_call_id: 'c1' },
+          { role: 'user' },
+          { role: 'assistant', content: 'Let us not.' },
+          { role: 'user', content: 'Then what?' },
+        ])
+        expect(toldLast(under)).not.toContain('grapefruit')
+      })
+    },
+  )
+
   test('[B136] thoughts stop the answer where they may not be shown, and are not told again', async () => {
     await withResponses(scene(door), async (under) => {
       for (const name of ['reasoning_content', 'content']) {

@@ -1,5 +1,5 @@
 /** Clients that leave, cancel and delete while a response is made, and a stack that closes under it. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -328,6 +328,67 @@ describe('[B132] a lease', () => {
       const { response } = checkStream(await reading)
       expect(response).toMatchObject({ status: 'completed', output: [{ status: 'completed' }] })
       expect(scene.model.asked.length).toBe(1)
+    })
+  })
+
+  test('taken over: the credentials of the request go with it, and nobody can read them in the store', async () => {
+    const secrets = { token: 'mcp-token-4711', key: 'sk-caller-0815' }
+    await using mcp = await startMcpServer({ token: secrets.token })
+    const tool = { type: 'mcp', server_label: 'test', server_url: mcp.url, require_approval: 'never' }
+    await withResponses({ door: 'socket', config }, async (scene) => {
+      scene.model.answers(
+        'Go',
+        calls({ name: 'slow', arguments: { ms: 20_000 } }),
+        calls({ name: 'add', arguments: { a: 1, b: 2 } }),
+        says('Done.'),
+      )
+      const asked = await scene.call(
+        'POST /v1/responses',
+        { model: 'vendor/m1', input: 'Go', background: true, tools: [{ ...tool, authorization: secrets.token }] },
+        { 'x-ogx-provider-data': JSON.stringify({ openai_api_key: secrets.key }) },
+      )
+      const { id } = (await asked.json()) as ResponseObject
+      await expect.poll(() => mcp.calls.length).toBe(1)
+      changeJob(scene.directory, "worker = 'another process', lease_until_ms = 9e15")
+      await expect.poll(() => mcp.calls[0]?.cancelled, { timeout: 5000 }).toBe(true)
+      for (const file of readdirSync(scene.directory).filter((name) => name.startsWith('stack.db'))) {
+        const bytes = readFileSync(join(scene.directory, file))
+        for (const secret of Object.values(secrets)) expect([file, bytes.includes(secret)]).toEqual([file, false])
+      }
+      changeJob(scene.directory, 'worker = NULL, lease_until_ms = 0')
+      const { response } = checkStream(await scene.replay(id))
+      expect(response).toMatchObject({
+        status: 'completed',
+        output: [{}, {}, { status: 'completed', output: '3' }, {}],
+      })
+      const keys = scene.upstream.requests
+        .filter(({ method }) => method === 'POST')
+        .map(({ headers }) => headers['authorization'])
+      expect(keys).toEqual([1, 2, 3].map(() => `Bearer ${secrets.key}`))
+    })
+  })
+
+  test('taken over by who cannot go on: the response fails, and says why', async () => {
+    await withResponses({ door: 'socket', expectsErrors: true }, async (scene) => {
+      scene.model.answers('Before', says('First.'))
+      scene.model.answers('Go', slowly)
+      const before = await scene.ask({ input: 'Before' })
+      const reply = await begin(scene, { background: true, stream: true, previous_response_id: before.id }).reply
+      const seen = await readUntil(reply, (text) => text.includes('w5 '))
+      changeJob(scene.directory, "worker = 'another process', lease_until_ms = 9e15")
+      await expect.poll(() => scene.upstream.requests.at(-1)?.aborted).toBe(true)
+      await scene.call(`DELETE /v1/responses/${before.id}`)
+      changeJob(scene.directory, 'worker = NULL, lease_until_ms = 0')
+      const id = idOf(seen[0])
+      const rest = await readAlong(scene, id, seen.length - 1)
+      const { response } = checkStream([...seen, ...rest])
+      expect(response).toMatchObject({
+        status: 'failed',
+        error: { message: expect.stringContaining(before.id) },
+        output: [{ type: 'message', status: 'incomplete' }],
+      })
+      expect(await scene.fetchResponse(id)).toEqual(response)
+      expect(countRows(scene.directory, 'jobs')).toBe(0)
     })
   })
 })

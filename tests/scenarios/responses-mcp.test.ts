@@ -313,6 +313,37 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test.each(['previous_response_id', 'conversation'])(
+    '[B095] a list is asked for again where more is allowed, or the server is another: by %s',
+    async (way) => {
+      await using other = await startMcpServer({
+        era: 'both',
+        tools: [{ name: 'else', inputSchema: { type: 'object' }, run: () => ({ content: [] }) }],
+      })
+      await withServer(scene(door), async (under, server) => {
+        const { id: conversation } = (await (await under.call('POST /v1/conversations', {})).json()) as { id: string }
+        let previous: string | undefined
+        const offered = async (tool: never): Promise<string | undefined> => {
+          const chained = previous === undefined ? {} : { previous_response_id: previous }
+          const continued = way === 'conversation' ? { conversation } : chained
+          previous = (await under.ask({ input: 'Hi', tools: [tool], ...continued })).id
+          return under.model.asked
+            .at(-1)
+            ?.tools?.map((each) => each.function.name)
+            .join()
+        }
+        const only = (...allowed_tools: string[]) => mcpTool(server.url, { allowed_tools })
+        expect(await offered(only('add', 'echo'))).toBe('add,echo')
+        expect(await offered(only('add', 'echo'))).toBe('add,echo')
+        expect(await offered(only('fail'))).toBe('fail')
+        expect(await offered(mcpTool(server.url))).toContain('add,echo,several')
+        expect(await offered(mcpTool(server.url))).toContain('add,echo,several')
+        expect(await offered(only('echo'))).toBe('echo')
+        expect(await offered(mcpTool(other.url))).toBe('else')
+      })
+    },
+  )
+
   test('[B098] calls are limited, the model is told of those left out, and one that goes on is stopped', async () => {
     await withServer(scene(door), async (under, server) => {
       const echo = (id: string, text: string) => ({ id, name: 'echo', arguments: { text } })

@@ -72,6 +72,28 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B124] a summary that a shield objects to is not shown', async () => {
+    const guarded = {
+      door,
+      configOf: ({ url }: { readonly url: string }) => ({
+        providers: [
+          { api: 'inference', id: 'vendor', type: 'remote::openai', config: { base_url: `${url}/v1`, api_key: 'sk' } },
+          { api: 'safety', id: 'rules', type: 'inline::rules', config: { words: ['grapefruit'] } },
+        ],
+        resources: { shields: [{ shield_id: 'house', provider_id: 'rules' }] },
+      }),
+    }
+    await withResponses(guarded, async (scene) => {
+      think(scene, wholly('It weighed a grapefruit.'))
+      const { response, texts } = await scene.stream({ ...question, guardrails: ['house'] })
+      expect(response).toMatchObject({ status: 'completed', output: [{ type: 'reasoning', summary: [] }, {}] })
+      expect(texts.join()).not.toContain('grapefruit')
+      think(scene, wholly('It weighed the sun.'))
+      const { output } = await scene.ask({ ...question, guardrails: ['house'] })
+      expect(output[0]).toMatchObject({ summary: [{ text: 'It weighed the sun.' }] })
+    })
+  })
+
   test('[B124] who asks for no summary pays for none', async () => {
     await withResponses({ door }, async (scene) => {
       think(scene, wholly('Never.'))

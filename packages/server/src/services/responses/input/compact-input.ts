@@ -19,8 +19,15 @@ export async function compactInput(
   const { runs, storage } = world
   const plan = await openInput(request, context, world)
   const { previousId, model } = plan.settled
-  const earlier = previousId === undefined ? undefined : await storage.responses(context.principal).chain(previousId)
-  const items = (earlier ?? []).flatMap(({ input, output }) => parseItems([...input, ...output]))
+  const rows = previousId === undefined ? [] : ((await storage.responses(context.principal).chain(previousId)) ?? [])
+  // What was compacted before is in a summary already.
+  const told = rows.slice(
+    Math.max(
+      0,
+      rows.findLastIndex(({ beginsHistory }) => beginsHistory === true),
+    ),
+  )
+  const items = plan.beginsHistory ? [] : told.flatMap(({ input, output }) => parseItems([...input, ...output]))
   const compacted = await runs.compaction.compact({
     model,
     messages: [...plan.history.messages, ...plan.added],

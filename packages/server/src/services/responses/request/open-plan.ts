@@ -16,6 +16,7 @@ import { appendItems } from '../chat/to-chat-messages.ts'
 import { toSystemMessages } from '../chat/to-chat-request.ts'
 import { loadHistory } from '../history/load-history.ts'
 import type { HistoryWorld, LoadedHistory } from '../history/load-history.ts'
+import { toReusableListings } from '../history/reusable-listings.ts'
 import { createItemIds, responseIdOf } from '../item-ids-of-response.ts'
 import { toKeptItem } from '../kept-item.ts'
 import type { Item } from '../output/output.ts'
@@ -79,7 +80,7 @@ export async function openPlan(
     ),
     isReference: items.map(({ isReference }) => isReference),
     approvals,
-    listings: loaded.listings,
+    listings: await toReusableListings(loaded.listings, request.tools ?? [], world.storage.responses(principal)),
   }
 }
 

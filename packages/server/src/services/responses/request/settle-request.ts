@@ -38,7 +38,8 @@ export function settleRequest(request: CreateResponseRequest, isStrict: boolean)
   if (Object.keys(request.metadata ?? {}).length > MAX_METADATA) {
     refuse('metadata', `it has more than ${MAX_METADATA} pairs`, 'Send fewer.')
   }
-  if (isEmpty(request) && previousId === undefined && conversationId === undefined) {
+  const isAnswered = request['generate'] !== false
+  if (isAnswered && isEmpty(request) && previousId === undefined && conversationId === undefined) {
     throw new StackError('missing_field', { param: 'input', expected: 'a text, or a list of items' })
   }
   const adjustments = new Adjustments(isStrict)
@@ -49,7 +50,7 @@ export function settleRequest(request: CreateResponseRequest, isStrict: boolean)
     isStreamed: request.stream ?? false,
     isBackground,
     isStored,
-    isAnswered: request['generate'] !== false,
+    isAnswered,
     previousId,
     conversationId,
     runsInParallel: request.parallel_tool_calls ?? true,

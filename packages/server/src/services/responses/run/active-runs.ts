@@ -2,6 +2,7 @@
  * The responses that this process is making: who reads along, who may cancel, and the leases of those that have to be
  * finished whatever happens.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log, Principal } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
 import type { JobQueue, NewJob } from '../../../storage/agent-state.ts'
@@ -26,6 +27,9 @@ export interface ActiveRunsOptions {
   readonly worker: string
   readonly leaseMs: number
 }
+
+/** How long a process that ends waits for calls of tools. */
+const CALLS_MS = 2000
 
 export class ActiveRuns implements AsyncDisposable {
   readonly #options: ActiveRunsOptions
@@ -129,10 +133,19 @@ export class ActiveRuns implements AsyncDisposable {
     await Promise.allSettled(this.#persisting.values())
     const active = [...this.#runs.values()]
     const leased = [...this.#leased]
+    await this.#letCallsEnd(active.filter(({ run }) => this.#leased.has(run.id)))
     for (const { run } of active) run.stop(SUSPENDED)
     await Promise.all(active.map(({ ended }) => ended))
     clearInterval(this.#renewing)
     await Promise.all(leased.map((id) => this.#release(id)))
+  }
+
+  /** A call that ends now has an outcome for whoever goes on; one that is broken off may have had its effect or not. */
+  async #letCallsEnd(active: readonly ActiveRun[]): Promise<void> {
+    const wait = new AbortController()
+    const ended = Promise.all(active.map(({ run }) => run.callsSettled()))
+    await Promise.race([ended, sleep(CALLS_MS, undefined, { signal: wait.signal })])
+    wait.abort()
   }
 
   /** Whoever looks next may go on at once. */

@@ -19,7 +19,7 @@ export interface CallLedgerOptions {
 
 export class CallLedger {
   readonly #options: CallLedgerOptions
-  readonly #underWay = new Set<string>()
+  readonly #underWay = new Map<string, Promise<ToolOutcome>>()
 
   constructor(options: CallLedgerOptions) {
     this.#options = options
@@ -34,19 +34,30 @@ export class CallLedger {
       if (claim.kind === 'done') return JSON.parse(claim.outcome) as ToolOutcome
       if (claim.kind === 'begun' && !isRepeatable) return undefined
     }
-    this.#underWay.add(key)
+    const made = this.#make(key, run)
+    this.#underWay.set(key, made)
     try {
-      const outcome = await run()
-      if (isKept()) await repository.settleCall(responseId, key, JSON.stringify(outcome))
-      return outcome
+      return await made
     } finally {
       this.#underWay.delete(key)
     }
   }
 
+  /** Waits for the calls that are under way, however they end. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay.values())
+  }
+
+  async #make(key: string, run: LedgerCall['run']): Promise<ToolOutcome> {
+    const { responseId, repository, isKept } = this.#options
+    const outcome = await run()
+    if (isKept()) await repository.settleCall(responseId, key, JSON.stringify(outcome))
+    return outcome
+  }
+
   /** The response is kept from now on: so are the calls that are under way. */
   async keepUnderWay(): Promise<void> {
     const { responseId, repository } = this.#options
-    await Promise.all([...this.#underWay].map((key) => repository.claimCall(responseId, key)))
+    await Promise.all([...this.#underWay.keys()].map((key) => repository.claimCall(responseId, key)))
   }
 }

@@ -96,13 +96,13 @@ function createWriter(
   turn: ModelTurn,
   { signal, onRefused }: { readonly signal: AbortSignal; readonly onRefused: () => void },
 ): TurnWriter {
-  const { plan, world, kit, output, ids, guards, turnGuard, aids, citable, caller } = turn
+  const { plan, world, kit, history, messages, output, ids, guards, turnGuard, aids, citable, caller } = turn
   const { format, summary } = aids ?? NO_AIDS
   return new TurnWriter({
     output,
     ids,
     findTool: (name) => (format?.isAnswer(name) === true ? undefined : kit.find(name)),
-    filter: joinFilters(toCitationFilter(citable), guards?.openOutput({ ...plan.caller, signal })),
+    filter: joinFilters(toCitationFilter(citable, [history, messages]), guards?.openOutput({ ...plan.caller, signal })),
     ...(turnGuard !== undefined && {
       openThoughtFilter: () => turnGuard.openThoughts({ ...plan.caller, signal }),
       holdsCalls: true,

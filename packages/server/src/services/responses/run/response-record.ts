@@ -6,6 +6,7 @@ import type { Output } from '../output/output.ts'
 import { withoutSecrets } from '../request/echo-tools.ts'
 import type { RunLimits, RunUsage } from '../run-limits.ts'
 import type { RowNow } from './journal.ts'
+import { toRefusedInput } from './refused-input.ts'
 import type { RunEnd } from './run-end.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { RunState } from './run-state.ts'
@@ -54,6 +55,11 @@ export class ResponseRecord {
     this.messages = [...added]
     this.usage = restored?.usage ?? null
     this.servedTier = restored?.servedTier
+  }
+
+  /** Takes out of what later responses are told whatever the refused input said. */
+  refuseInput(answer: string): void {
+    this.messages.splice(0, this.messages.length, ...toRefusedInput(this.messages, answer))
   }
 
   /** Adds what approved calls gave. Vendors want it right behind the calls: those of the history come before all else. */

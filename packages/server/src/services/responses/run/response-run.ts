@@ -134,6 +134,11 @@ export class ResponseRun {
     this.#controller.abort(reason)
   }
 
+  /** Waits for the calls of tools that are under way. */
+  callsSettled(): Promise<void> {
+    return this.#ledger.settled()
+  }
+
   /** Keeps the response from now on while it runs, so that it goes on if this process ends. False where its end is being written. */
   async persist(job: NewJob): Promise<boolean> {
     const { journal } = this.#options
@@ -348,6 +353,7 @@ export class ResponseRun {
   /** What is said in place of an answer that may not be given. */
   #refuse(text: string): RunEnd {
     this.#open({})
+    this.#record.refuseInput(text)
     const message = new MessageWriter(this.#output, this.#ids.next('message'))
     message.addRefusal(text)
     message.close('completed')

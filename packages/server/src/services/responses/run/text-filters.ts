@@ -1,6 +1,8 @@
 /** What the text of a model passes before it is shown: markers become citations, and guards have their say. */
+import type { ChatMessage } from '@llama-stack/api'
 import type { Guardrails } from '../../safety/guardrails.ts'
 import { createCitationStripper } from '../../search-tools/citation-stripper.ts'
+import { isFileSearchMessage } from '../../search-tools/file-search-message.ts'
 import { toUrlCitations } from '../../search-tools/url-citations.ts'
 import type { Citable } from '../tools/citable.ts'
 import type { GuardCaller, Guards } from './run-world.ts'
@@ -31,11 +33,17 @@ function toShownNow(verdict: Verdict): ShownText {
   return typeof verdict === 'string' ? { text: verdict } : { text: '', refusal: verdict.violation.userMessage }
 }
 
-/** Takes the markers out with which a model cites files, and finds the pages that it names. Undefined: there is nothing to cite. */
-export function toCitationFilter(citable: readonly Citable[]): TextFilter | undefined {
+/**
+ * Takes the markers out with which a model cites files, and finds the pages that it names. Undefined: there is nothing to cite.
+ * Of what an earlier response or process found, it is known that the model may cite it, and no more.
+ */
+export function toCitationFilter(
+  citable: readonly Citable[],
+  told: readonly (readonly ChatMessage[])[] = [],
+): TextFilter | undefined {
   const files = new Map(citable.flatMap((each) => [...(each.files ?? [])]))
   const hits = citable.flatMap((each) => each.hits ?? [])
-  if (files.size === 0 && hits.length === 0) return undefined
+  if (files.size === 0 && hits.length === 0 && !told.some((messages) => messages.some(tellsOfFiles))) return undefined
   const stripper = createCitationStripper(files)
   let shown = ''
   return {
@@ -50,6 +58,10 @@ export function toCitationFilter(citable: readonly Citable[]): TextFilter | unde
       return { text, annotations: [...citations, ...(hits.length === 0 ? [] : toUrlCitations(shown, hits))] }
     },
   }
+}
+
+function tellsOfFiles({ role, content }: ChatMessage): boolean {
+  return role === 'tool' && Array.isArray(content) && isFileSearchMessage(content)
 }
 
 /** One filter after the other. */
