@@ -41,7 +41,7 @@ interface Answer {
 export function answerByRules(request: ScriptedRequest): ScriptedReply {
   const chat = toChat(request)
   const answer = decide(chat)
-  if (chat.stream !== true) return { json: toCompletion(answer) }
+  if (chat.stream !== true) return { json: toCompletion(answer, chat.logprobs === true) }
   return {
     events: toChunks(answer, chat.logprobs === true),
     ...(answer.gapMs !== undefined && { gapMs: answer.gapMs }),
@@ -98,7 +98,7 @@ const usage = {
   completion_tokens_details: { reasoning_tokens: 1 },
 }
 
-function toCompletion({ text, reasoning, refusal, calls }: Answer): object {
+function toCompletion({ text, reasoning, refusal, calls }: Answer, weighs: boolean): object {
   const message = {
     role: 'assistant',
     content: text ?? null,
@@ -106,10 +106,12 @@ function toCompletion({ text, reasoning, refusal, calls }: Answer): object {
     ...(reasoning !== undefined && { reasoning_content: reasoning }),
     ...(calls !== undefined && { tool_calls: calls.map((call) => toCall(call)) }),
   }
+  const weighed = pieces(weighs ? (text ?? '') : '').flatMap((piece) => toLogprobs(piece)?.content ?? [])
+  const logprobs = weighed.length === 0 ? null : { content: weighed, refusal: null }
   return {
     ...head,
     object: 'chat.completion',
-    choices: [{ index: 0, message, finish_reason: calls === undefined ? 'stop' : 'tool_calls', logprobs: null }],
+    choices: [{ index: 0, message, finish_reason: calls === undefined ? 'stop' : 'tool_calls', logprobs }],
     usage,
   }
 }
@@ -140,7 +142,7 @@ function toChunks({ text = '', reasoning = '', refusal = '', calls = [] }: Answe
 }
 
 /** Each piece is a token, and the model is sure of it. */
-function toLogprobs(token: unknown): object | null {
+function toLogprobs(token: unknown): { readonly content: object[]; readonly refusal: null } | null {
   if (typeof token !== 'string' || token === '') return null
   const bytes = [...Buffer.from(token)]
   return { content: [{ token, bytes, logprob: -0.5, top_logprobs: [{ token, bytes, logprob: -0.5 }] }], refusal: null }

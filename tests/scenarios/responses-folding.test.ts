@@ -182,7 +182,7 @@ describe(`responses, held against ${missingDocuments ?? 'the documents of Open R
             const input = [...answersTo(previous), { role: 'user', content: teach(scene, turns) }]
             const continued = previous === undefined ? {} : { previous_response_id: previous.id }
             const way = isChained ? continued : { conversation }
-            previous = await scene.ask({ input: input as never, tools: tools(mcp.url) as never, ...way })
+            previous = (await scene.stream({ input: input as never, tools: tools(mcp.url) as never, ...way })).response
           }
           expect(scene.model.asked.slice(length).flatMap(({ messages }) => faultsOf(messages))).toEqual([])
         }),
