@@ -55,7 +55,7 @@ export function toChat({ body }: Pick<ScriptedRequest, 'body'>): AskedChat {
 }
 
 /** The texts of a message. */
-export function textOf(content: unknown): string {
+function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   return partsOf(content)
     .map((part) => (typeof part['text'] === 'string' ? part['text'] : ''))

@@ -90,7 +90,7 @@ export interface TurnEnd {
   readonly gapMs?: number
 }
 
-export const TURN_USAGE = {
+const TURN_USAGE = {
   prompt_tokens: 10,
   completion_tokens: 5,
   total_tokens: 15,
