@@ -199,7 +199,7 @@ export async function getResponse(server: ServerProcess, id: string): Promise<Re
 }
 
 /** The JSON texts of a stream's events, one by one, until it ends or breaks. */
-export async function* eventTexts(reply: Response): AsyncGenerator<string, void> {
+async function* eventTexts(reply: Response): AsyncGenerator<string, void> {
   if (reply.status !== 200) throw new Error(`${reply.status}: ${await reply.text()}`)
   const decoder = new TextDecoder()
   let rest = ''
