@@ -268,6 +268,29 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B098] time is limited, and what was said until then is kept', async () => {
+    await withResponses({ door, config: { responses: { maxTimeMs: 400 } } }, async (scene) => {
+      const slowly = Array.from({ length: 40 }, (_, index) => ({ delta: { content: `word${index} ` } }))
+      scene.model.answers('Hi', streams(slowly, { gapMs: 50 }))
+      const { response } = await scene.stream({ input: 'Hi' })
+      expect(response).toMatchObject({
+        status: 'incomplete',
+        incomplete_details: { reason: 'deadline' },
+        output: [{ type: 'message', status: 'incomplete', content: [{ text: expect.stringContaining('word0') }] }],
+      })
+      expect(await scene.fetchResponse(response.id)).toEqual(response)
+    })
+  })
+
+  test('[B098] the operator bounds the turns that a request may want', async () => {
+    await withResponses({ door, config: { responses: { maxTurns: 2 } } }, async (scene) => {
+      let turn = 0
+      scene.model.answers('Hi', () => calls({ id: `c${turn++}`, name: 'nobody', arguments: { turn } }))
+      await scene.ask({ input: 'Hi', tools: [lookup], max_infer_iters: 50 })
+      expect(scene.model.asked).toHaveLength(2)
+    })
+  })
+
   test('[B098] tokens are limited over all turns, and the model is told what is left', async () => {
     await withResponses({ door }, async (scene) => {
       let turn = 0

@@ -73,11 +73,9 @@ export interface AgentEngine extends AsyncDisposable {
   start(): void
 }
 
-/** How often a model may be called for one response, whatever the request wants. */
-const MAX_TURNS = 100
-
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { config, inference, safety, storage, clock, ids, log } = options
+  const { responses: bounds } = config
   const keys = createKeyFile(join(config.dataDir, 'seal.key'))
   const summaries = createSummarySeal(keys)
   const thoughts = createTextSeal(keys, 'lsrsn1.')
@@ -122,13 +120,15 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
         mcp: () => Promise.resolve(mcp.host),
         search: () => Promise.resolve(search),
         registered: options.registered,
-        approvalDefault: config.dialect === 'native' ? 'always' : 'never',
+        // OpenAI's document says always, and upstream's files were written for a server that never asks.
+        approvalDefault: bounds.requireApproval ?? (config.dialect === 'native' ? 'always' : 'never'),
       },
       clock,
       ids,
       log,
       asRecorded: !options.isLive,
-      maxTurns: MAX_TURNS,
+      maxTurns: bounds.maxTurns,
+      maxWallTimeMs: bounds.maxTimeMs,
       openGuards: async (shields, caller) => toGuards(await safety.openGuardrails(shields, caller)),
       seal: (text) => thoughts.seal(text),
     },

@@ -5,6 +5,7 @@ import { parseOnce } from '../kernel/parse-once.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
 import { defaultMcp, McpSettings } from './mcp-settings.ts'
 import { Aliases, defaultReliability, ReliabilitySettings } from './reliability-settings.ts'
+import { defaultResponses, ResponsesSettings } from './responses-settings.ts'
 import { defaultResponseCache, ResponseCacheSettings } from './response-cache-settings.ts'
 
 /** Something about a configuration that its owner should know, short of an error. */
@@ -137,6 +138,7 @@ export const StackConfig = z.strictObject({
   reliability: ReliabilitySettings.default(() => structuredClone(defaultReliability)),
   responseCache: ResponseCacheSettings.default(() => structuredClone(defaultResponseCache)),
   mcp: McpSettings.default(() => structuredClone(defaultMcp)),
+  responses: ResponsesSettings.default(() => structuredClone(defaultResponses)),
   resources: ConfiguredResources.default(noResources),
   /** The blocks `vector_stores` and `safety` of the second dialect, as the file has them. */
   apiSettings: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),

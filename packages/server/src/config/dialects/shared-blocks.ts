@@ -14,10 +14,11 @@ import { McpBlock, readMcp } from './mcp-block.ts'
 import { ProvidersBlock } from './provider-entries.ts'
 import { AliasesBlock, checkBounds, readAliases, readReliability, ReliabilityBlock } from './reliability-block.ts'
 import { readResponseCache, ResponseCacheBlock } from './response-cache-block.ts'
+import { readResponses, ResponsesBlock } from './responses-block.ts'
 import { ServerBlock } from './server-block.ts'
 import type { FileServerSettings } from './server-block.ts'
 
-/** Schemas of the keys. The last five are ours. */
+/** Schemas of the keys. The last six are ours. */
 export const sharedKeys = {
   version: optional(wholeNumber),
   container_image: optional(z.string()),
@@ -32,6 +33,7 @@ export const sharedKeys = {
   reliability: optional(ReliabilityBlock),
   response_cache: optional(ResponseCacheBlock),
   mcp: optional(McpBlock),
+  responses: optional(ResponsesBlock),
   request_log: optional(
     lateSchema(() =>
       z.strictObject({ enabled: optional(flag), retention_days: optional(plainNumber.pipe(z.number().positive())) }),
@@ -100,14 +102,15 @@ function checkApis(apis: readonly string[], externalDirectory: string | null | u
 /** The parts of the configuration that both dialects write in the same way. */
 export function fromSharedBlocks(
   blocks: SharedBlocks,
-): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'responseCache' | 'mcp' | 'requestLog'> {
-  const { request_log: log, aliases, reliability, response_cache: cache, mcp } = blocks
+): Pick<DialectConfig, 'apis' | 'aliases' | 'reliability' | 'responseCache' | 'mcp' | 'responses' | 'requestLog'> {
+  const { request_log: log, aliases, reliability, response_cache: cache, mcp, responses } = blocks
   return {
     ...(Array.isArray(blocks.apis) ? { apis: blocks.apis } : {}),
     ...(aliases === null || aliases === undefined ? {} : { aliases: readAliases(aliases) }),
     ...(reliability === null || reliability === undefined ? {} : { reliability: readReliability(reliability) }),
     ...(cache === null || cache === undefined ? {} : { responseCache: readResponseCache(cache) }),
     ...(mcp === null || mcp === undefined ? {} : { mcp: readMcp(mcp) }),
+    ...(responses === null || responses === undefined ? {} : { responses: readResponses(responses) }),
     requestLog: {
       ...(typeof log?.enabled === 'boolean' ? { enabled: log.enabled } : {}),
       ...(typeof log?.retention_days === 'number' ? { retentionDays: log.retention_days } : {}),
