@@ -144,6 +144,11 @@ const packagesElsewhere: Readonly<Record<string, string>> = Object.freeze({
   fastify: './fastify.js',
   kysely: './kysely.js',
   'undici/lib/dispatcher/proxy-agent.js': './proxy-agent.js',
+  // The vocabularies of tokenizers: megabytes that only counting needs.
+  'gpt-tokenizer/encoding/cl100k_base': './cl100k-base.js',
+  'gpt-tokenizer/encoding/o200k_base': './o200k-base.js',
+  ajv: './ajv.js',
+  'ajv/dist/2020.js': './ajv-2020.js',
 })
 
 const ownScripts: Plugin = {
