@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -6,6 +7,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'tests/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts'],
     pool: 'forks',
+    // Many files wait for servers that they start and kill: one worker more than cores keeps those busy.
+    maxWorkers: Math.max(3, availableParallelism()),
     execArgv: ['--conditions=llama-stack-source', '--disable-warning=ExperimentalWarning'],
     testTimeout: 20_000,
     reporters: ['default', './tools/closing-line.ts'],

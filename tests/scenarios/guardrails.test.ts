@@ -5,9 +5,23 @@ import type { UnderTest, UnderTestOptions } from './stack-under-test.ts'
 
 const words = ['Your ', 'card is 41', '11 1111 11', '11 1111', ', as ', 'you ', 'know.']
 
+/** The same answer for who does not want it streamed. */
+const whole = {
+  id: 'chatcmpl-9',
+  object: 'chat.completion',
+  created: 1_700_000_000,
+  model: 'm1',
+  choices: [
+    { index: 0, message: { role: 'assistant', content: words.join('') }, finish_reason: 'stop', logprobs: null },
+  ],
+}
+
 const scene = (door: (typeof doors)[number]): UnderTestOptions => ({
   door,
-  routes: { 'POST /v1/chat/completions': { events: chatChunks(words) } },
+  routes: {
+    'POST /v1/chat/completions': ({ body }) =>
+      body.includes('"stream":true') ? { events: chatChunks(words) } : { json: whole },
+  },
   configOf: ({ url }) => ({
     providers: [
       { api: 'inference', id: 'vendor', type: 'remote::openai', config: { base_url: `${url}/v1`, api_key: 'sk-test' } },
@@ -47,8 +61,8 @@ describe.each(doors)('a response under guardrails, through the %s', (door) => {
         refusal: 'Let us not.',
         status: 'completed',
       })
-      const whole = { model: 'vendor/m1', input: 'Which card?', guardrails: [{ type: 'house' }] }
-      const { output } = await openAi(under).responses.create(whole)
+      const request = { model: 'vendor/m1', input: 'Which card?', guardrails: [{ type: 'house' }] }
+      const { output } = await openAi(under).responses.create(request)
       expect(JSON.stringify(output)).toContain('Let us not.')
       expect(JSON.stringify(output)).not.toMatch(/4111|1111/)
     })

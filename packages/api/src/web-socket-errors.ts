@@ -3,11 +3,11 @@ import { row } from './error-row.ts'
 
 /** What a message of a WebSocket may fail with, beside what its operation may. */
 export const webSocketErrors = Object.freeze({
-  websocket_connection_limit_reached: row<{ limitMs: number }>({
+  websocket_connection_limit_reached: row<{ minutes: number }>({
     status: 400,
     type: 'invalid_request_error',
     message: (d) =>
-      `This WebSocket has been open for ${Math.round(d.limitMs / 60_000)} minutes, the longest that is allowed. Open another one to go on.`,
+      `This WebSocket has been open for ${d.minutes} minutes, the longest that is allowed. Open another one to go on.`,
   }),
   websocket_stream_limit_reached: row<{ limit: number }>({
     status: 400,

