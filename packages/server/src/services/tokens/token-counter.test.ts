@@ -73,10 +73,11 @@ describe('texts', () => {
 
   test('of the same messages are counted once', async () => {
     const messages = user('words and more words '.repeat(50_000)).messages
-    const first = await count({ messages })
     const started = performance.now()
+    const first = await count({ messages })
+    const counted = performance.now()
     expect(await count({ messages: [...messages] })).toEqual(first)
-    expect(performance.now() - started).toBeLessThan(20)
+    expect(performance.now() - counted).toBeLessThan((counted - started) / 2)
   })
 })
 

