@@ -82,6 +82,21 @@ export function toLongEvent(characters: number): string {
   return toEvent({ id, object: 'chat.completion.chunk', created, model: mockModel, choices })
 }
 
+/** A reply that does not stream, as bytes of JSON. */
+export function toCompletion(of: { message: object; finish: string; completionTokens: number }): string {
+  const { completionTokens } = of
+  const usage = { prompt_tokens: 24, completion_tokens: completionTokens, total_tokens: 24 + completionTokens }
+  const choices = [
+    { index: 0, message: { role: 'assistant', ...of.message }, logprobs: null, finish_reason: of.finish },
+  ]
+  return JSON.stringify({ id, object: 'chat.completion', created, model: mockModel, choices, usage })
+}
+
+/** What a stream of so many events says, whole. */
+export function toWholeReply(events: number): string {
+  return toCompletion({ message: { content: toStreamText(events) }, finish: 'stop', completionTokens: events })
+}
+
 /** The text that the content of a streamed reply adds up to. */
 export function toStreamText(events: number): string {
   return Array.from({ length: events - 1 }, (_, index) => toPiece(index + 1)).join('')

@@ -1,11 +1,11 @@
 /** Entry of the mock process: `node stream-mock-server.ts <port>`. Raw sockets and prepared buffers, to cost little. */
 import { createServer, type Socket } from 'node:net'
-import { chatReply, floodUser, modelList, toStreamEvents } from './bodies.ts'
+import { chatReply, floodUser, modelList, toStreamEvents, toWholeReply } from './bodies.ts'
 import { toChunkFrame, writeFlood } from './flood.ts'
 import { controlPaths, type MockMode, type MockState } from './mode.ts'
 import { createRequestReader, type PlainRequest } from './request-reader.ts'
 import { createStreamPacer, type PacedStream, type StreamPacer } from './stream-pacer.ts'
-import { findCalledTool, toToolCallEvents } from './tool-call.ts'
+import { findCalledTool, toToolCallEvents, toToolCallReply } from './tool-call.ts'
 
 const streamHead =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
@@ -77,6 +77,19 @@ function startStream(mock: Mock, socket: Socket, body: string): void {
   } else pacer.add(stream)
 }
 
+/** What the chat requests of the bench have, and the requests of responses do not. */
+const chatLimit = '"max_tokens"'
+
+/** The turn of a response that nobody reads along with: what the stream says, whole. */
+function answerWhole(mock: Mock, socket: Socket, body: string): void {
+  const { counters, mode } = mock
+  const tool = findCalledTool(body)
+  counters.completedStreams += 1
+  counters.streamRequestBytes += Buffer.byteLength(body)
+  if (tool !== undefined) counters.toolCalls += 1
+  sendJson(socket, tool === undefined ? toWholeReply(mode.events) : toToolCallReply(tool))
+}
+
 function answer(mock: Mock, socket: Socket, request: PlainRequest): void {
   const [path = '', query = ''] = request.target.split('?')
   if (path === controlPaths.state) {
@@ -89,6 +102,8 @@ function answer(mock: Mock, socket: Socket, request: PlainRequest): void {
     sendJson(socket, modelList)
   } else if (mock.mode.kind !== 'static' && /"stream":\s*true/.test(request.body)) {
     startStream(mock, socket, request.body)
+  } else if (mock.mode.kind === 'tool' && !request.body.includes(chatLimit)) {
+    answerWhole(mock, socket, request.body)
   } else {
     sendJson(socket, chatReply)
   }

@@ -1,4 +1,4 @@
-import { toChunkEvents } from './bodies.ts'
+import { toChunkEvents, toCompletion } from './bodies.ts'
 
 /** What a model that has tools says: it calls one, and it speaks when it has been told the result. */
 export const toolArguments = JSON.stringify({ text: 'Which boat came in first?' })
@@ -30,4 +30,10 @@ export function toToolCallEvents(name: string, withUsage: boolean): string[] {
     {},
   ]
   return toChunkEvents({ deltas, finish: 'tool_calls', completionTokens, withUsage })
+}
+
+/** The same call, whole. */
+export function toToolCallReply(name: string): string {
+  const call = { id: callId, type: 'function', function: { name, arguments: toolArguments } }
+  return toCompletion({ message: { content: null, tool_calls: [call] }, finish: 'tool_calls', completionTokens })
 }
