@@ -2,6 +2,12 @@
 import { bug, StackError } from '@llama-stack/api'
 import type { ByteSink, ByteStream } from '@llama-stack/api'
 
+/**
+ * Up to here bytes are written faster as a text of their characters; a longer one is copied once more within V8's heap for
+ * each that looks at it or sends it.
+ */
+export const MAX_TEXT_BYTES = 16_384
+
 /** A stream over bytes that are already there. They are pushed in one go at `pipe`, or chunk by chunk while paused. */
 export function bytesStream(content: Uint8Array | readonly Uint8Array[]): ByteStream {
   const chunks = content instanceof Uint8Array ? [content] : content

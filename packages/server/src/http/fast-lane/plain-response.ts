@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { bug } from '@llama-stack/api'
+import { MAX_TEXT_BYTES } from '../../kernel/byte-stream.ts'
 import type { Outbox, Sender } from '../../kernel/outbox.ts'
 import type { ReplyMessage } from '../http-message.ts'
 
@@ -146,11 +147,10 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
     if (held.length === 0) return this.#send(head + tail)
     this.#held = []
     this.#heldBytes = 0
-    const text = joinTexts(held)
-    if (text !== undefined) {
-      return this.#host.socket.write(`${head}${size.toString(16)}\r\n${text}\r\n${tail}`, 'latin1')
-    }
-    return this.#send(toFrame(head, Buffer.concat(held.map(toBytes)), tail))
+    const begin = `${head}${size.toString(16)}\r\n`
+    const text = size > MAX_TEXT_BYTES ? undefined : joinTexts(held)
+    if (text !== undefined) return this.#host.socket.write(`${begin}${text}\r\n${tail}`, 'latin1')
+    return this.#host.socket.write(joinBytes([begin, ...held, `\r\n${tail}`]))
   }
 
   #send(data: Uint8Array | string): boolean {
@@ -169,18 +169,6 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   }
 }
 
-/** Most hex digits of a size, and the two line ends. */
-const FRAME_BYTES = 8 + 4
-
-/** One chunk of the chunked coding, behind the head where that has not left yet. */
-function toFrame(head: string, chunk: Uint8Array, tail: string): Buffer {
-  const frame = Buffer.allocUnsafe(head.length + chunk.byteLength + tail.length + FRAME_BYTES)
-  const start = frame.write(`${head}${chunk.byteLength.toString(16)}\r\n`, 0, 'latin1')
-  frame.set(chunk, start)
-  const end = start + chunk.byteLength
-  return frame.subarray(0, end + frame.write(`\r\n${tail}`, end, 'latin1'))
-}
-
 /** Undefined where not all of them are texts. */
 function joinTexts(chunks: readonly (Uint8Array | string)[]): string | undefined {
   let joined = ''
@@ -191,6 +179,14 @@ function joinTexts(chunks: readonly (Uint8Array | string)[]): string | undefined
   return joined
 }
 
-function toBytes(chunk: Uint8Array | string): Uint8Array {
-  return typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk
+/** One buffer of bytes and of texts whose characters are bytes. */
+function joinBytes(chunks: readonly (Uint8Array | string)[]): Buffer {
+  const joined = Buffer.allocUnsafe(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let end = 0
+  for (const chunk of chunks) {
+    if (typeof chunk === 'string') joined.write(chunk, end, 'latin1')
+    else joined.set(chunk, end)
+    end += chunk.length
+  }
+  return joined
 }

@@ -3,6 +3,7 @@
 /** No honest chunk is larger, and sizes stay exact numbers. */
 const MAX_CHUNK_BYTES = 2 ** 48
 const MAX_SIZE_DIGITS = 16
+const USUAL_SIZE_DIGITS = 8
 const MAX_EXTENSION_BYTES = 4096
 const MAX_TRAILER_BYTES = 65_536
 
@@ -34,10 +35,9 @@ export class ChunkedBody {
   #size = 0
   #digits = 0
   #skipped = 0
-  #payload: Buffer | undefined
-  #used = 0
-  /** The payload of `decodeText`; whoever takes it empties it. */
-  text = ''
+  /** Where the payload of the last `decode` lies in its bytes. */
+  payloadStart = 0
+  payloadEnd = 0
   /** What is wrong with the body; nothing is decoded after it. */
   problem: string | undefined
 
@@ -50,60 +50,51 @@ export class ChunkedBody {
     this.#size = 0
     this.#digits = 0
     this.#skipped = 0
-    this.#payload = undefined
     this.problem = undefined
   }
 
-  /** Decodes `bytes` up to `end` and returns the index after the last byte that belongs to the body. */
+  /**
+   * Decodes `bytes` up to `end` and returns the index after the last byte that belongs to the body. The payload of all
+   * chunks is moved together within `bytes`: what is made of one piece costs less than what is joined from many.
+   */
   decode(bytes: Buffer, from: number, end: number): number {
     let at = from
-    while (at < end && this.#state !== STATE.done && this.problem === undefined) {
-      if (this.#state === STATE.data) at = this.#copy(bytes, at, end)
-      else {
-        // The index is inside the buffer.
-        this.#step(bytes[at] as number)
-        at += 1
-      }
-    }
-    return at
-  }
-
-  /** As `decode`; the payload is added to `text`, as Latin-1. */
-  decodeText(bytes: Buffer, from: number, end: number): number {
-    let at = from
+    let start = from
+    let used = from
     while (at < end && this.#state !== STATE.done && this.problem === undefined) {
       if (this.#state === STATE.data) {
         const to = Math.min(at + this.#size, end)
-        this.text += bytes.toString('latin1', at, to)
+        if (used === start) start = used = at
+        else bytes.copyWithin(used, at, to)
+        used += to - at
         this.#consume(to - at)
-        at = to
+        at = this.#size === 0 ? this.#passFrame(bytes, to, end) : to
       } else {
         // The index is inside the buffer.
         this.#step(bytes[at] as number)
         at += 1
       }
     }
+    this.payloadStart = start
+    this.payloadEnd = used
     return at
   }
 
-  /** The payload decoded since the last call, in one piece of its own memory. */
-  take(): Buffer | undefined {
-    const payload = this.#payload
-    this.#payload = undefined
-    return payload === undefined || payload.length === this.#used ? payload : payload.subarray(0, this.#used)
-  }
-
-  #copy(bytes: Buffer, from: number, end: number): number {
-    const to = Math.min(from + this.#size, end)
-    // Nearly always a read holds one chunk: its payload and the line end after it. Then the copy has the exact size.
-    if (this.#payload === undefined) {
-      this.#payload = Buffer.allocUnsafe(end - to <= 2 ? to - from : end - from)
-      this.#used = 0
+  /** Passes the bytes that are usual between two chunks, `\r\n`, a size and `\r\n`, when all of them are there. */
+  #passFrame(bytes: Buffer, at: number, end: number): number {
+    if (bytes[at] !== CARRIAGE_RETURN || bytes[at + 1] !== LINE_FEED) return at
+    let size = 0
+    let next = at + 2
+    const last = Math.min(end, next + USUAL_SIZE_DIGITS)
+    for (; next < last; next += 1) {
+      const digit = hexDigit(bytes[next] as number) // the index is inside the buffer
+      if (digit === undefined) break
+      size = size * 16 + digit
     }
-    bytes.copy(this.#payload, this.#used, from, to)
-    this.#used += to - from
-    this.#consume(to - from)
-    return to
+    if (size === 0 || next + 1 >= end || bytes[next] !== CARRIAGE_RETURN || bytes[next + 1] !== LINE_FEED) return at
+    this.#size = size
+    this.#state = STATE.data
+    return next + 2
   }
 
   #consume(length: number): void {

@@ -44,7 +44,7 @@ export class ResponseParser {
     this.#held = undefined
   }
 
-  /** Reads the first `length` bytes; those of the body become `text` or `body`. */
+  /** Reads the first `length` bytes, which it may change; those of the body become `text` or `body`. */
   push(bytes: Buffer, length: number, asText = false): ParseProgress {
     this.body = undefined
     this.text = ''
@@ -112,7 +112,8 @@ export class ResponseParser {
         return this.#remaining === 0 ? this.#finish(to, end) : 'more'
       }
       case 'chunked': {
-        const to = this.#readChunks({ bytes, from, end })
+        const to = this.#chunked.decode(bytes, from, end)
+        this.#keep(bytes, this.#chunked.payloadStart, this.#chunked.payloadEnd)
         if (this.#chunked.problem !== undefined) return this.#fail(this.#chunked.problem)
         return this.#chunked.done ? this.#finish(to, end) : 'more'
       }
@@ -120,18 +121,6 @@ export class ResponseParser {
         this.#keep(bytes, from, end)
         return 'more'
     }
-  }
-
-  #readChunks({ bytes, from, end }: { bytes: Buffer; from: number; end: number }): number {
-    if (!this.#asText) {
-      const to = this.#chunked.decode(bytes, from, end)
-      this.body = this.#chunked.take()
-      return to
-    }
-    this.#chunked.text = ''
-    const to = this.#chunked.decodeText(bytes, from, end)
-    this.text = this.#chunked.text
-    return to
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ChunkShortcut } from './chunk-shortcut.ts'
+import { ChunkShortcut, toEvents } from './chunk-shortcut.ts'
 import { createModelRenamer } from './rename-model.ts'
+
+type Fields = Record<string, unknown>
 
 const head = { id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm' }
 const event = (piece: object): string => `data: ${JSON.stringify(piece)}\n\n`
@@ -12,7 +14,11 @@ const text = (content: string): object => ({
 
 function taught(piece: object = text('first')): ChunkShortcut {
   const shortcut = new ChunkShortcut(createModelRenamer('vendor/m'))
-  shortcut.learn(event(piece), { ...piece })
+  // As a stream does: the first event is a lesson, and the second again.
+  for (let lesson = 0; lesson < 2; lesson += 1) {
+    shortcut.relay(event(piece))
+    shortcut.learn(event(piece), { ...piece })
+  }
   return shortcut
 }
 
@@ -93,12 +99,12 @@ describe('a run of events', () => {
       fc.property(fc.array(plain), fc.constantFrom(...others), fc.array(plain), (before, other, after) => {
         const chunks = [...before.map(text), other, ...after.map(text)]
         const events = latin1(chunks.map(event).join(''))
-        const shortcut = taught()
-        const end = shortcut.findEnd(events, 0)
+        const run = taught().findRun(events, 0)
+        const end = run?.end ?? 0
         const passed = events.slice(0, end).split('\n\n').length - 1
         expect(passed).toBeLessThanOrEqual(before.length)
         const wanted = chunks.slice(0, passed).map((chunk) => event({ ...chunk, model: 'vendor/m' }))
-        expect(shortcut.relayed).toBe(latin1(wanted.join('')))
+        expect(run === undefined ? '' : toEvents(run)).toBe(latin1(wanted.join('')))
       }),
       { numRuns: 500 },
     )
@@ -106,7 +112,35 @@ describe('a run of events', () => {
 
   test('takes all of an ordinary stream at once', () => {
     const events = latin1([' fox', ' jümps', ' 🦊'].map((content) => event(text(content))).join(''))
-    expect(taught().findEnd(events, 0)).toBe(events.length)
+    expect(taught().findRun(events, 0)?.end).toBe(events.length)
+  })
+
+  test('is learnt behind a first event that says only who speaks, and again where thoughts end', () => {
+    const delta = (of: object): string =>
+      event({ ...head, choices: [{ index: 0, delta: of, logprobs: null, finish_reason: null }] })
+    const stream = [
+      delta({ role: 'assistant', content: '' }),
+      ...Array<string>(9).fill(delta({ content: null, reasoning_content: 'so' })),
+      ...Array<string>(9).fill(delta({ content: ' fox' })),
+    ]
+    const shortcut = new ChunkShortcut(undefined)
+    const inRuns = stream.filter((of) => {
+      if (shortcut.findRun(of, 0) !== undefined) return true
+      // Parsed, as the stream does it: what was relayed unparsed teaches nothing.
+      if (shortcut.relay(of) === undefined) shortcut.learn(of, JSON.parse(of.slice('data: '.length)) as Fields)
+      return false
+    })
+    expect(inRuns).toHaveLength(stream.length - 4)
+  })
+
+  test.each([
+    ['another member that says something', { content: 'x', channel: 'final' }],
+    ['a list', { content: 'x', annotations: [{}] }],
+    ['two texts', { content: 'x', reasoning: 'y' }],
+    ['no text', { role: 'assistant' }],
+  ])('is not begun with an event that has %s', (_what, delta) => {
+    const piece = { ...head, choices: [{ index: 0, delta, finish_reason: null }] }
+    expect(taught(piece).findRun(latin1(event(piece)), 0)).toBeUndefined()
   })
 
   test('is not begun with an event whose text has a twin', () => {
@@ -115,6 +149,6 @@ describe('a run of events', () => {
       choices: [{ index: 0, delta: { note: { content: 'x' }, content: 'x' }, finish_reason: null }],
     }
     const shortcut = taught(twin)
-    expect(shortcut.findEnd(latin1(event(twin)), 0)).toBe(0)
+    expect(shortcut.findRun(latin1(event(twin)), 0)).toBeUndefined()
   })
 })

@@ -1,5 +1,6 @@
 /** What is noted of a completion while it passes: usage and timings for the request log, the copy for the store. */
 import type { CallContext, Clock } from '@llama-stack/api'
+import type { Frame, Run } from './chunk-shortcut.ts'
 
 /** A completed reply as the store keeps it. */
 export interface KeptReply {
@@ -27,6 +28,9 @@ export class CompletionObserver {
   readonly #startedMs: number
   readonly #kept: Uint8Array[] = []
   #keptText = ''
+  /** The frame of the events whose texts are being joined, and their text so far. */
+  #frame: Frame | undefined
+  #runText = ''
   #id: string | undefined
   #finished = false
   #sawFirst = false
@@ -94,10 +98,28 @@ export class CompletionObserver {
 
   /** The same, as Latin-1 text. */
   collectText(text: string): void {
+    this.#keepRun()
     this.#keptText += text
   }
 
+  /** The same for events that differ in their text alone: the store gets one event that says what all of them say. */
+  collectRun({ frame, texts }: Run): void {
+    if (frame !== this.#frame) {
+      this.#keepRun()
+      this.#frame = frame
+    }
+    this.#runText += texts.length === 1 ? texts[0] : texts.join('')
+  }
+
+  #keepRun(): void {
+    if (this.#frame === undefined) return
+    this.#keptText += this.#frame.renamedBefore + this.#runText + this.#frame.renamedAfter
+    this.#frame = undefined
+    this.#runText = ''
+  }
+
   #keepText(): void {
+    this.#keepRun()
     if (this.#keptText === '') return
     this.#kept.push(Buffer.from(this.#keptText, 'latin1'))
     this.#keptText = ''

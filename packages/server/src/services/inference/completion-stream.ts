@@ -4,9 +4,10 @@
  */
 import type { ByteSink, ByteStream, StreamQuirks } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
+import { MAX_TEXT_BYTES } from '../../kernel/byte-stream.ts'
 import { toProviderError } from '../../kernel/provider-failure.ts'
 import { sseData, sseDone } from '../../kernel/sse.ts'
-import { ChunkShortcut } from './chunk-shortcut.ts'
+import { ChunkShortcut, toEvents } from './chunk-shortcut.ts'
 import type { CompletionObserver } from './completion-observer.ts'
 import type { ModelRenamer } from './rename-model.ts'
 import type { ReplyRepair } from './repair-chunk.ts'
@@ -111,24 +112,40 @@ export class CompletionStream implements ByteStream, ByteSink {
 
   /** Whole events. They go on as they are unless one of them has to change. */
   #relay(text: string): void {
-    const shortcut = this.#shortcut
     let output = ''
     for (let start = 0; start < text.length && !this.#done && this.#failure === undefined;) {
-      const ordinary = shortcut?.findEnd(text, start) ?? start
-      if (ordinary > start) output += shortcut?.relayed ?? ''
-      const end = ordinary > start ? ordinary : eventEnd(text, start)
-      if (ordinary === start) output += this.#event(text.slice(start, end))
-      start = end
+      const run = this.#shortcut?.findRun(text, start)
+      if (run === undefined) {
+        const end = eventEnd(text, start)
+        const event = this.#event(text.slice(start, end))
+        this.#keep(event)
+        output += event
+        start = end
+      } else {
+        const events = toEvents(run)
+        if (this.#options.observer.keeps) this.#options.observer.collectRun(run)
+        if (events.length <= MAX_TEXT_BYTES) output += events
+        else {
+          this.#send(output)
+          output = ''
+          this.#send(events)
+        }
+        start = run.end
+      }
     }
-    if (output !== '') this.#push(output)
+    this.#send(output)
     if (this.#closed) return
     if (this.#failure !== undefined) this.#failWith(this.#failure)
     else if (this.#done) this.#complete()
   }
 
-  #push(text: string): void {
-    if (this.#options.observer.keeps) this.#options.observer.collectText(text)
+  #keep(event: string): void {
+    if (event !== '' && this.#options.observer.keeps) this.#options.observer.collectText(event)
+  }
+
+  #send(text: string): void {
     const sink = this.#sink
+    if (text === '' || this.#closed) return
     if (sink?.text === undefined) sink?.data(Buffer.from(text, 'latin1'))
     else sink.text(text)
   }

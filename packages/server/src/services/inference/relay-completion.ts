@@ -1,7 +1,7 @@
 /** A provider's answer to a completion, whatever its kind, on its way to the client. */
 import type { CompletionReply, Reply, UpstreamResponse } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
-import { readAll } from '../../kernel/byte-stream.ts'
+import { MAX_TEXT_BYTES, readAll } from '../../kernel/byte-stream.ts'
 import { toProviderError } from '../../kernel/provider-failure.ts'
 import { sseData } from '../../kernel/sse.ts'
 import type { CompletionObserver } from './completion-observer.ts'
@@ -25,9 +25,6 @@ export interface RelayOptions<Value, Event> {
 
 /** A completion of all the choices and log probabilities that a client can ask for stays far below. */
 const MAX_REPLY_BYTES = 256 * 1024 * 1024
-
-/** Up to here a text is written faster than bytes are. */
-const MAX_TEXT_BYTES = 16_384
 
 /** Relays, observes and commits. The reply's end is told only after the commit. */
 export async function relayCompletion<Value extends object, Event extends object>(
