@@ -63,11 +63,11 @@ export class Journal implements EventSink {
     return this.#isDurable
   }
 
-  event(type: string, json: string): void {
+  event(json: string): void {
     // Calls that were broken off may still have something to say.
     if (this.#isOver) return
     if (!this.#isDurable) {
-      this.#options.feed?.event(type, json)
+      this.#options.feed?.event(json)
       return
     }
     this.#pending.push(json)
@@ -116,7 +116,7 @@ export class Journal implements EventSink {
       if (isStored) await repository.insert({ ...row(), id }, { events: this.#untold(feed, last), addition })
       // What is said in a conversation is its own, whether or not the response is kept.
       else if (addition !== undefined) await conversations.addItems(addition.conversationId, addition.items)
-      if (last !== undefined) feed?.event('', last)
+      if (last !== undefined) feed?.event(last)
     }
     feed?.close()
   }
@@ -176,7 +176,7 @@ export class Journal implements EventSink {
       onLost()
       return
     }
-    for (const json of also.events?.events ?? []) feed?.event('', json)
+    for (const json of also.events?.events ?? []) feed?.event(json)
     this.#underWay -= 1
     // What came meanwhile has waited for longer than it would have.
     if (this.#timer === undefined && !this.#isOver) this.#flush()
