@@ -2,6 +2,9 @@
 import type { ChainRow, ResponseRepository } from '../../storage/agent-state.ts'
 import type { Storage } from '../../storage/storage.ts'
 
+/** Where what a request continues is looked up. */
+type HistoryStorage = Pick<Storage, 'responses' | 'conversations' | 'prompts'>
+
 /** A response, and those before it that are not in the store either. */
 interface Remembered {
   readonly row: ChainRow
@@ -26,18 +29,21 @@ export class ConnectionMemory {
 
   /** Keeps a response that has ended and is not stored. */
   keep(row: ChainRow): void {
-    const { id, previousId, input, output, messages } = row
+    const { id, status, previousId, input, output, messages, beginsHistory = false } = row
     const texts = [...input, ...output, ...messages]
     const length = texts.reduce((sum, text) => sum + text.length, OVERHEAD)
     const before = previousId === null ? undefined : this.#latest.get(previousId)
-    this.#latest.set(id, { row, before, length })
+    // Whoever gives it has more of it.
+    const kept: ChainRow = { id, status, previousId, input, output, messages, beginsHistory }
+    this.#latest.set(id, { row: kept, before, length })
     this.#trim()
   }
 
   /** The store, with chains that lead through this memory. */
-  over<Base extends Pick<Storage, 'responses'>>(storage: Base): Base {
+  over(storage: HistoryStorage): HistoryStorage {
     return {
-      ...storage,
+      conversations: (principal) => storage.conversations(principal),
+      prompts: (principal) => storage.prompts(principal),
       responses: (principal) => {
         const repository = storage.responses(principal)
         return { ...repository, chain: (id) => this.#chain(id, repository) }

@@ -124,8 +124,7 @@ export class ResponseRecord {
   progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'beginsHistory' | 'state'>> {
     return {
       output: this.#outputTexts(),
-      messages: toTexts(this.messages),
-      beginsHistory: this.#beginsHistory,
+      ...this.#told(),
       state: JSON.stringify(this.#state()),
     }
   }
@@ -139,8 +138,7 @@ export class ResponseRecord {
       status: end.status,
       body,
       output,
-      messages: toTexts(this.messages),
-      beginsHistory: this.#beginsHistory,
+      ...this.#told(),
       state: null,
     })
     // `output` is the last member.
@@ -151,6 +149,18 @@ export class ResponseRecord {
   /** The response as JSON text, its output left out. */
   #body(standing: Standing, completedAtMs?: number): string {
     return JSON.stringify({ ...this.snapshot(standing, completedAtMs), output: [] })
+  }
+
+  /** What later responses tell their models of this one. */
+  #told(): Pick<RowNow, 'messages'> & { readonly beginsHistory: boolean } {
+    if (!this.#standsAlone) return { messages: toTexts(this.messages), beginsHistory: this.#beginsHistory }
+    return { messages: toTexts([...this.history, ...this.messages]), beginsHistory: true }
+  }
+
+  /** Whether the row has nothing before it that later responses find. */
+  get #standsAlone(): boolean {
+    const { isHistoryUnkept = false, settled } = this.#options.plan
+    return isHistoryUnkept && settled.isStored
   }
 
   #outputTexts(): string[] {
@@ -164,7 +174,7 @@ export class ResponseRecord {
       createdAtMs: frame.created_at * 1000,
       model: settled.model,
       background: settled.isBackground,
-      previousId: settled.previousId ?? null,
+      previousId: this.#standsAlone ? null : (settled.previousId ?? null),
       conversationId: settled.conversationId ?? null,
       input: toTexts(inputItems),
     }
