@@ -188,8 +188,7 @@ export class ResponseRecord {
       request: withoutSecrets(plan.settled.request),
       secrets: this.#sealedSecrets.text,
       // Whoever goes on with the calls judges them again.
-      limits: { ...(this.#calls?.used ?? limits.used) },
-      turns: limits.used.turns,
+      limits: this.#calls?.used ?? limits.used,
       usage: this.usage,
       ...(this.servedTier !== undefined && { servedTier: this.servedTier }),
       itemsGiven: ids.given,

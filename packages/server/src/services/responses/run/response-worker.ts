@@ -133,7 +133,7 @@ export class ResponseWorker implements AsyncDisposable {
       listings: new Map([...planned.listings, ...toListings(items)]),
       restored: { ...state, itemsGiven: Math.max(state.itemsGiven, ...items.map(({ item }) => numberOf(item.id))) },
     }
-    log.info('A response that was left is taken up again.', { response: id, turns: state.turns })
+    log.info('A response that was left is taken up again.', { response: id, turns: state.limits.turns })
     const prepared = prepareRun({ plan, record: {}, told: { items, next: events.length } }, this.#options)
     active.hold(id)
     // Its end is kept; who waits for it reads it there.
