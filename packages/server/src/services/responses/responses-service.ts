@@ -16,7 +16,6 @@ import type { ResponseRow } from '../../storage/agent-state.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { ConnectionMemory } from './connection-memory.ts'
 import { newResponseId } from './item-ids.ts'
-import { refuseTooManyPairs } from './metadata-pairs.ts'
 import { openPlan } from './request/open-plan.ts'
 import type { PlanWorld } from './request/open-plan.ts'
 import type { SettledRequest } from './request/settle-request.ts'
@@ -128,7 +127,6 @@ async function create(
   context: CallContext,
   world: ServiceWorld,
 ): Promise<ResponseReply> {
-  refuseTooManyPairs(request.metadata)
   if (world.active.isClosing) throw new StackError('server_shutting_down', {})
   const settled = settleRequest(request, context.strict ?? false)
   const { record = {} } = context
