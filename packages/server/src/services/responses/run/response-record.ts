@@ -1,5 +1,5 @@
 /** What a running response has become so far, and what is kept and told of it. */
-import type { ChatMessage } from '@llama-stack/api'
+import type { ChatMessage, ResponseUsage } from '@llama-stack/api'
 import type { ConversationAddition, ResponseProgress } from '../../../storage/agent-state.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
 import type { Output } from '../output/output.ts'
@@ -11,7 +11,6 @@ import type { RunEnd } from './run-end.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { RunState } from './run-state.ts'
 import type { TurnCall } from './turn-writer.ts'
-import type { ResponseUsage } from './usage.ts'
 
 /** Where a response stands, or how it ended. */
 export type Standing = { readonly status: RowNow['status'] } | RunEnd
