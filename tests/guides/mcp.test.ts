@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readConnectors } from '../../packages/server/src/services/connectors/connector-config.ts'
+import { toConnectors } from '../../packages/server/src/configured-connectors.ts'
 import { dialects, loadBlock, readGuide } from './guide.ts'
 
 const { text: guide, blocks } = readGuide('mcp.md')
@@ -11,7 +11,7 @@ test('every block of YAML has a name', () => {
 
 test('the connectors of the guide are understood', async () => {
   const { resources, notes } = await loadBlock('OGX', blocks.get('connectors') ?? '')
-  const { all } = readConnectors(resources)
+  const { all } = toConnectors(resources)
   expect(all.map(({ id, auth, endpoint }) => [id, auth.type, endpoint.transport])).toEqual([
     ['wiki', 'none', 'http'],
     ['tickets', 'bearer', 'http'],
@@ -24,7 +24,7 @@ test('the connectors of the guide are understood', async () => {
 test('a tool group with an endpoint is a connector', async () => {
   const groups = 'tool_groups:\n- {toolgroup_id: mcp::wiki, mcp_endpoint: {uri: "https://wiki.example/mcp"}}\n'
   const { resources } = await loadBlock('Llama Stack', groups)
-  expect(readConnectors(resources).all).toMatchObject([{ id: 'mcp::wiki' }])
+  expect(toConnectors(resources).all).toMatchObject([{ id: 'mcp::wiki' }])
 })
 
 describe.each(dialects)('in a file of %s', (dialect) => {

@@ -1,13 +1,10 @@
 /** The ways to the Responses API: both base paths, forms, compressed bodies, WebSockets; and what is said of adjustments. */
 import { zstdCompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { checkStream, readEvents, withResponses } from './responses-scene.ts'
-import type { ResponsesScene } from './responses-scene.ts'
 import { calls, says, streams } from './scripted-model.ts'
+import { openWebSocket } from './responses-web-socket.ts'
 import { doors } from './stack-under-test.ts'
-
-type Message = Readonly<Record<string, unknown>>
 
 const lookup = { type: 'function', name: 'lookup', parameters: {} } as never
 
@@ -102,28 +99,6 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 })
-
-/** A client that keeps what it hears. */
-async function openWebSocket({ url }: ResponsesScene, path = '/v1/responses') {
-  const webSocket = new WebSocket(url.replace(/^http/, 'ws') + path)
-  const heard: Message[] = []
-  webSocket.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString()) as Message))
-  await new Promise((resolve, reject) => webSocket.once('open', resolve).once('error', reject))
-  return {
-    /** Sends a request and resolves with its events, the last included. */
-    async ask(fields: object): Promise<readonly Message[]> {
-      const start = heard.length
-      webSocket.send(JSON.stringify({ type: 'response.create', model: 'vendor/m1', ...fields }))
-      const isOver = ({ type }: Message): boolean =>
-        /^(error|response\.(completed|incomplete|failed))$/.test(String(type))
-      await expect.poll(() => heard.slice(start).some(isOver), { timeout: 5000 }).toBe(true)
-      return heard.slice(start)
-    },
-    heard,
-    close: () => webSocket.close(),
-    [Symbol.dispose]: () => webSocket.terminate(),
-  }
-}
 
 describe('over a WebSocket', () => {
   test.each(['/v1/responses', '/v1/openai/v1/responses'])('[B101] of %s each message is a response', async (path) => {

@@ -43,6 +43,15 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B092] metadata has at most sixteen pairs, whether or not it streams', async () => {
+    await withResponses({ door }, async (scene) => {
+      const metadata = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v']))
+      for (const stream of [false, true]) {
+        expect(await scene.refusal({ input: 'Hi', metadata, stream })).toMatchObject({ status: 400, param: 'metadata' })
+      }
+    })
+  })
+
   test.each([
     { how: 'an error in its stream', end: { error: vendorError('The GPU is on fire.') }, code: 'server_error' },
     { how: 'a cut connection', end: { isCut: true }, code: 'server_error' },

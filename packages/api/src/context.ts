@@ -30,6 +30,11 @@ export interface CallContext {
   readonly cacheControl?: string
   /** The header `x-llama-stack-strict`: what cannot be honoured as it was asked for is to be refused. Default: false. */
   readonly strict?: boolean
+  /**
+   * The same for all calls of one connection that stays open between them, as a WebSocket does, and for no others. What is
+   * kept for it alone is to be forgotten with it.
+   */
+  readonly connection?: object
   /** Filled in by whoever serves the call; becomes a row of the request log. */
   readonly record?: RequestRecord
 }

@@ -12,12 +12,12 @@ import type {
   Upstream,
 } from '@llama-stack/api'
 import type { StackConfig } from './config/stack-config.ts'
+import { toConnectors } from './configured-connectors.ts'
 import type { Ids } from './kernel/ids.ts'
 import { createKeyFile } from './kernel/secret-key.ts'
 import type { SecretKeySource } from './kernel/secret-key.ts'
 import { createTextSeal } from './kernel/text-seal.ts'
 import { createConversationsService } from './services/conversations/conversations-service.ts'
-import { readConnectors } from './services/connectors/connector-config.ts'
 import { openMcp } from './services/connectors/open-mcp.ts'
 import type { OpenMcp } from './services/connectors/open-mcp.ts'
 import { sealLogins, sealTokens } from './services/mcp/sealed-logins.ts'
@@ -158,7 +158,7 @@ function openConfiguredMcp(options: AgentEngineOptions, keys: SecretKeySource): 
   const logins = createTextSeal(keys, 'lsmcp1.')
   const origin = `${tls === undefined ? 'http' : 'https'}://${WILDCARDS.has(host) ? 'localhost' : host}:${port}`
   return openMcp({
-    connectors: readConnectors(config.resources),
+    connectors: toConnectors(config.resources),
     policy: config.mcp,
     upstream,
     clock,

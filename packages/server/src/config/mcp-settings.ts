@@ -19,7 +19,9 @@ export const defaultMcp = Object.freeze({
 })
 
 const defaults = defaultMcp
-const milliseconds = lateSchema(() => z.int().min(1).max(86_400_000))
+/** A day: nothing of MCP waits for longer. */
+export const MAX_MCP_MS = 86_400_000
+const milliseconds = lateSchema(() => z.int().min(1).max(MAX_MCP_MS))
 const count = lateSchema(() => z.int().min(1))
 
 /** Each setting that the block leaves out has its default. */

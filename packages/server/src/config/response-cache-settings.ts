@@ -16,8 +16,10 @@ export const defaultResponseCache = Object.freeze({
 })
 
 const defaults = defaultResponseCache
-/** A year, as for the header of a request. 0: never. */
-const seconds = lateSchema(() => z.int().min(0).max(31_536_000))
+/** A year, as for the header of a request. */
+export const MAX_TTL_SECONDS = 31_536_000
+/** 0: never. */
+const seconds = lateSchema(() => z.int().min(0).max(MAX_TTL_SECONDS))
 const bytes = lateSchema(() => z.int().min(0))
 
 /** Each setting that the block leaves out has its default. */

@@ -6,7 +6,7 @@ import { lateSchema } from '../kernel/late-schema.ts'
 export const defaultResponses = Object.freeze({ maxTurns: 100 })
 
 /** The longest time that a timer takes. */
-const MAX_TIME_MS = 2_147_483_647
+export const MAX_TIME_MS = 2_147_483_647
 
 /** Each setting that the block leaves out has its default. */
 export const ResponsesSettings = lateSchema(() =>

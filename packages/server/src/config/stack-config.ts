@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { lateSchema } from '../kernel/late-schema.ts'
 import { parseOnce } from '../kernel/parse-once.ts'
 import { DEFAULT_KEEP_ALIVE_MS, DEFAULT_MAX_BODY_BYTES } from '../kernel/server-defaults.ts'
+import { ConnectorEntry, findTwins, ToolGroupEntry } from './connector-entries.ts'
 import { defaultMcp, McpSettings } from './mcp-settings.ts'
 import { Aliases, defaultReliability, ReliabilitySettings } from './reliability-settings.ts'
 import { defaultResponses, ResponsesSettings } from './responses-settings.ts'
@@ -58,16 +59,22 @@ const entries = lateSchema(() => z.array(z.record(z.string(), z.unknown())))
 
 /** Registered resources of other APIs, as the file has them after substitution. */
 export const ConfiguredResources = lateSchema(() =>
-  z.strictObject({
-    shields: entries.default([]),
-    vector_dbs: entries.default([]),
-    vector_stores: entries.default([]),
-    datasets: entries.default([]),
-    scoring_fns: entries.default([]),
-    benchmarks: entries.default([]),
-    tool_groups: entries.default([]),
-    connectors: entries.default([]),
-  }),
+  z
+    .strictObject({
+      shields: entries.default([]),
+      vector_dbs: entries.default([]),
+      vector_stores: entries.default([]),
+      datasets: entries.default([]),
+      scoring_fns: entries.default([]),
+      benchmarks: entries.default([]),
+      tool_groups: z.array(ToolGroupEntry).default([]),
+      connectors: z.array(ConnectorEntry).default([]),
+    })
+    .superRefine((resources, context) => {
+      for (const { list, index, key, id } of findTwins(resources)) {
+        context.addIssue({ code: 'custom', path: [list, index, key], message: `there is another connector '${id}'` })
+      }
+    }),
 )
 export type ConfiguredResources = z.infer<typeof ConfiguredResources>
 

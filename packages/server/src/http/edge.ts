@@ -26,6 +26,7 @@ import { endAfterDiscard } from './read-body.ts'
 import { readPayload } from './read-payload.ts'
 import { renderError } from './render-error.ts'
 import { toRequestId } from './request-id.ts'
+import { MessageRequest } from './web-socket/message-request.ts'
 import { writeReply } from './write-reply.ts'
 
 /** What the edge needs. */
@@ -177,6 +178,7 @@ async function answer(exchange: Exchange, { bound, params, query }: RouteMatch, 
   }
   const { [stackHeaders.cache]: cacheControl, [stackHeaders.strict]: strict } = request.headers
   if (typeof cacheControl === 'string') context.cacheControl = cacheControl
+  if (request instanceof MessageRequest) context.connection = request.connection
   if (strict !== undefined) context.strict = parseSwitch(stackHeaders.strict, strict)
   // The parser has checked the request against the very schemas that the operation's type comes from.
   const reply = await bound.operation(steps.parserOf(route)({ params, query, body }) as never, context)

@@ -7,6 +7,7 @@ import { ConfiguredResources } from '../stack-config.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { readProviders } from './provider-entries.ts'
 import type { ReadProviders } from './provider-entries.ts'
+import { readConnectorLists } from './connector-lists.ts'
 import { keepResources, ModelEntry, readModels, ResourceList } from './resource-entries.ts'
 import { readServer } from './server-block.ts'
 import { checkSharedBlocks, fromSharedBlocks, placeData, readName, sharedKeys } from './shared-blocks.ts'
@@ -104,12 +105,18 @@ function readResources(
   providers: ReadProviders,
   input: DialectInput,
 ): DialectConfig['resources'] {
-  const kept = Object.entries(RESOURCE_APIS).map(([list, api]) => {
-    // The keys of RESOURCE_APIS are keys of the schema; Object.entries forgets them.
-    const entries = blocks[list as keyof typeof RESOURCE_APIS] ?? []
-    return [list, keepResources({ entries, path: [list], api, ...(list === 'shields' && { providers }) }, input)]
-  })
-  return ConfiguredResources.parse(Object.fromEntries(kept), parseOnce)
+  const kept = Object.fromEntries(
+    Object.entries(RESOURCE_APIS).map(([list, api]) => {
+      // The keys of RESOURCE_APIS are keys of the schema; Object.entries forgets them.
+      const entries = blocks[list as keyof typeof RESOURCE_APIS] ?? []
+      return [list, keepResources({ entries, path: [list], api, ...(list === 'shields' && { providers }) }, input)]
+    }),
+  )
+  const lists = {
+    connectors: { entries: [], path: [] },
+    tool_groups: { entries: blocks.tool_groups ?? [], path: ['tool_groups'], kept: kept['tool_groups'] ?? [] },
+  }
+  return ConfiguredResources.parse({ ...kept, ...readConnectorLists(lists, input) }, parseOnce)
 }
 
 function readStore(key: 'metadata_store' | 'inference_store', value: unknown, input: DialectInput): Store | undefined {

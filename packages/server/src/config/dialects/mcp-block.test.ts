@@ -42,6 +42,8 @@ test('an empty value is the default', () => {
 
 test.each([
   { connect_timeout_ms: 0 },
+  { idle_ms: 86_400_001 },
+  { breaker: { open_ms: 86_400_001 } },
   { max_tools: -1 },
   { public_url: 'file:///x' },
   { publicUrl: 'https://x.example' },

@@ -2,28 +2,34 @@
 import { z } from 'zod'
 import { lateSchema } from '../../kernel/late-schema.ts'
 import { optional, wholeNumber } from '../file-values.ts'
+import { MAX_MCP_MS } from '../mcp-settings.ts'
 import type { StackConfigInput } from '../stack-config.ts'
 import { present } from './present.ts'
 
+const milliseconds = lateSchema(() => wholeNumber.pipe(z.int().min(1).max(MAX_MCP_MS)))
 const count = lateSchema(() => wholeNumber.pipe(z.int().min(1)))
 const countOrNone = lateSchema(() => wholeNumber.pipe(z.int().min(0)))
 
 /** `mcp`. */
 export const McpBlock = lateSchema(() =>
   z.strictObject({
-    connect_timeout_ms: optional(count),
-    list_timeout_ms: optional(count),
-    call_timeout_ms: optional(count),
-    max_call_ms: optional(count),
+    connect_timeout_ms: optional(milliseconds),
+    list_timeout_ms: optional(milliseconds),
+    call_timeout_ms: optional(milliseconds),
+    max_call_ms: optional(milliseconds),
     list_ttl_ms: optional(countOrNone),
-    idle_ms: optional(count),
+    idle_ms: optional(milliseconds),
     max_connections: optional(count),
     max_tools: optional(count),
     max_tool_list_bytes: optional(count),
     max_result_bytes: optional(count),
     max_message_bytes: optional(count),
     breaker: optional(
-      z.strictObject({ failures: optional(count), open_ms: optional(count), max_open_ms: optional(count) }),
+      z.strictObject({
+        failures: optional(count),
+        open_ms: optional(milliseconds),
+        max_open_ms: optional(milliseconds),
+      }),
     ),
     public_url: optional(z.url({ protocol: /^https?$/ })),
   }),

@@ -9,6 +9,7 @@ import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { readProviders } from './provider-entries.ts'
 import type { ReadProviders } from './provider-entries.ts'
+import { readConnectorLists } from './connector-lists.ts'
 import { keepResources, ModelEntry, readModels, ResourceList } from './resource-entries.ts'
 import { readServer } from './server-block.ts'
 import { checkSharedBlocks, fromSharedBlocks, placeData, readName, sharedKeys } from './shared-blocks.ts'
@@ -95,19 +96,23 @@ function readResources(
   input: DialectInput,
 ): DialectConfig['resources'] {
   const registered: RegisteredResources = blocks.registered_resources ?? {}
-  const kept = Object.entries(RESOURCE_APIS).map(([list, api]) => {
-    // The keys of RESOURCE_APIS are keys of the schema; Object.entries forgets them.
-    const entries = registered[list as keyof typeof RESOURCE_APIS] ?? []
-    return [
-      list,
-      keepResources(
-        { entries, path: ['registered_resources', list], api, ...(list === 'shields' && { providers }) },
-        input,
-      ),
-    ]
-  })
-  const connectors = keepResources({ entries: blocks.connectors ?? [], path: ['connectors'], api: 'responses' }, input)
-  return ConfiguredResources.parse({ ...Object.fromEntries(kept), connectors }, parseOnce)
+  const kept = Object.fromEntries(
+    Object.entries(RESOURCE_APIS).map(([list, api]) => {
+      // The keys of RESOURCE_APIS are keys of the schema; Object.entries forgets them.
+      const entries = registered[list as keyof typeof RESOURCE_APIS] ?? []
+      const path = ['registered_resources', list]
+      return [list, keepResources({ entries, path, api, ...(list === 'shields' && { providers }) }, input)]
+    }),
+  )
+  const lists = {
+    connectors: { entries: blocks.connectors ?? [], path: ['connectors'] },
+    tool_groups: {
+      entries: registered.tool_groups ?? [],
+      path: ['registered_resources', 'tool_groups'],
+      kept: kept['tool_groups'] ?? [],
+    },
+  }
+  return ConfiguredResources.parse({ ...kept, ...readConnectorLists(lists, input) }, parseOnce)
 }
 
 function readApiSettings(

@@ -2,17 +2,19 @@
 import { z } from 'zod'
 import { lateSchema } from '../../kernel/late-schema.ts'
 import { flag, optional, wholeNumber } from '../file-values.ts'
+import { MAX_TTL_SECONDS } from '../response-cache-settings.ts'
 import type { StackConfigInput } from '../stack-config.ts'
 import { present } from './present.ts'
 
 const count = lateSchema(() => wholeNumber.pipe(z.int().min(0)))
-const secondsByName = () => optional(z.record(z.string(), count))
+const seconds = lateSchema(() => wholeNumber.pipe(z.int().min(0).max(MAX_TTL_SECONDS)))
+const secondsByName = () => optional(z.record(z.string(), seconds))
 
 /** `response_cache`. */
 export const ResponseCacheBlock = lateSchema(() =>
   z.strictObject({
     enabled: optional(flag),
-    default_ttl_seconds: optional(count),
+    default_ttl_seconds: optional(seconds),
     models: secondsByName(),
     keys: secondsByName(),
     shared: optional(flag),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { lateSchema } from '../../kernel/late-schema.ts'
 import { optional, wholeNumber } from '../file-values.ts'
+import { MAX_TIME_MS } from '../responses-settings.ts'
 import type { StackConfigInput } from '../stack-config.ts'
 import { present } from './present.ts'
 
@@ -11,7 +12,7 @@ const count = lateSchema(() => wholeNumber.pipe(z.int().min(1)))
 export const ResponsesBlock = lateSchema(() =>
   z.strictObject({
     max_turns: optional(count),
-    max_time_ms: optional(count),
+    max_time_ms: optional(wholeNumber.pipe(z.int().min(1).max(MAX_TIME_MS))),
     require_approval: optional(z.enum(['always', 'never'])),
   }),
 )

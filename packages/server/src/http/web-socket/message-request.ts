@@ -7,12 +7,15 @@ export class MessageRequest implements RequestHead {
   readonly method = 'WS'
   readonly url: string
   readonly headers: IncomingHttpHeaders
+  /** What the messages of one WebSocket have in common, and no others. */
+  readonly connection: object
   /** Gives the body, or throws what is wrong with the message. */
   readonly read: () => object
 
-  constructor({ url, headers }: Pick<MessageRequest, 'url' | 'headers'>, read: () => object) {
+  constructor({ url, headers, connection }: Omit<MessageRequest, 'method' | 'read'>, read: () => object) {
     this.url = url
     this.headers = headers
+    this.connection = connection
     this.read = read
   }
 }

@@ -1,5 +1,5 @@
 /** One WebSocket: its messages are calls of one operation, answered in order. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import { StackError } from '@llama-stack/api'
@@ -60,7 +60,7 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
   quietTicks = 0
   readonly #parts: ConnectionParts
   readonly #limits: ConnectionLimits
-  readonly #head: { readonly url: string; readonly headers: IncomingHttpHeaders }
+  readonly #head: Omit<MessageRequest, 'method' | 'read'>
   /** The first turn of a lane is at work. A lane without one is gone. */
   readonly #lanes = new Map<string | undefined, Turn[]>()
   /** Lanes whose next turn waits until the client has read. */
@@ -79,7 +79,7 @@ export class WebSocketConnection implements MessageSink, QuietStream, Sender {
     const { webSocket, socket, request } = parts
     // An id of the client's own is that of one request, and each message is one.
     const { 'x-request-id': _openingId, ...headers } = request.headers
-    this.#head = { url: request.url ?? '/', headers }
+    this.#head = { url: request.url ?? '/', headers, connection: this }
     this.#limitTimer = setTimeout(() => this.#end('limit'), limits.maxOpenMs).unref()
     limits.ticker.add(this)
     webSocket.on('message', (data, isBinary) => this.#onMessage(data, isBinary))

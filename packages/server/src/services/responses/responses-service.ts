@@ -14,8 +14,8 @@ import type { Ids } from '../../kernel/ids.ts'
 import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { ResponseRow } from '../../storage/agent-state.ts'
 import type { Storage } from '../../storage/storage.ts'
+import { ConnectionMemory } from './connection-memory.ts'
 import { newResponseId } from './item-ids.ts'
-import { refuseTooManyPairs } from './metadata-pairs.ts'
 import { openPlan } from './request/open-plan.ts'
 import type { PlanWorld } from './request/open-plan.ts'
 import type { SettledRequest } from './request/settle-request.ts'
@@ -59,7 +59,7 @@ export function createResponsesService(
   const { storage, log, ids } = options
   const worker = ids.random('worker_')
   const active = new ActiveRuns({ jobs: storage.jobs, log, worker, leaseMs: LEASE_MS })
-  const world = { ...options, active, worker, leaseMs: LEASE_MS }
+  const world = { ...options, active, worker, leaseMs: LEASE_MS, memories: new WeakMap<object, ConnectionMemory>() }
   const runner = new ResponseWorker(world)
   return {
     createResponse: (request, context) => create(request, context, world),
@@ -105,6 +105,8 @@ export function createResponsesService(
 interface ServiceWorld extends ResponsesOptions {
   readonly active: ActiveRuns
   readonly worker: string
+  /** By connection. */
+  readonly memories: WeakMap<object, ConnectionMemory>
 }
 
 /** The response as it is kept, or as it is while somebody waits for it: then it is kept at its end only. */
@@ -125,7 +127,6 @@ async function create(
   context: CallContext,
   world: ServiceWorld,
 ): Promise<ResponseReply> {
-  refuseTooManyPairs(request.metadata)
   if (world.active.isClosing) throw new StackError('server_shutting_down', {})
   const settled = settleRequest(request, context.strict ?? false)
   const { record = {} } = context
@@ -133,10 +134,23 @@ async function create(
   record.streamed = settled.isStreamed
   const createdAtMs = world.clock.now()
   const birth = { id: newResponseId(world.ids, createdAtMs), createdAtMs }
-  const plan = await openPlan(settled, { birth, caller: context }, world.plans)
-  const prepared = prepareRun({ plan, record }, world)
+  const memory = findMemory(context, world)
+  const isHistoryUnkept = settled.previousId !== undefined && memory?.has(settled.previousId) === true
+  const plans = memory === undefined ? world.plans : { ...world.plans, storage: memory.over(world.plans.storage) }
+  const plan = { ...(await openPlan(settled, { birth, caller: context }, plans)), isHistoryUnkept }
+  const prepared = prepareRun({ plan, record, memory }, world)
   if (settled.isBackground) return begin(prepared, settled, world)
   return settled.isStreamed ? stream(prepared, context, world) : complete(prepared, context, world)
+}
+
+/** What the connection of a call remembers, where it stays open between calls. */
+function findMemory({ connection }: CallContext, { memories }: ServiceWorld): ConnectionMemory | undefined {
+  if (connection === undefined) return undefined
+  const known = memories.get(connection)
+  if (known !== undefined) return known
+  const memory = new ConnectionMemory()
+  memories.set(connection, memory)
+  return memory
 }
 
 /** In the background: it is kept before anybody is told that it will be done. */

@@ -1,7 +1,7 @@
 import type { Clock } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 import { toCallKey } from './call-key.ts'
-import { DEFAULT_MAX_TURNS, RunLimits } from './run-limits.ts'
+import { DEFAULT_MAX_TURNS, RunLimits, RunUsage } from './run-limits.ts'
 import type { AskedCall, RunLimitSettings } from './run-limits.ts'
 
 function createClock(): Clock & { nowMs: number } {
@@ -105,8 +105,7 @@ test('a run goes on after a restart with what it had used', () => {
   limits.judgeCalls([call('a')])
   limits.judgeCalls([call('a')])
   clock.nowMs += 400
-  // The state travels as JSON, so its type is what was written.
-  const kept = JSON.parse(JSON.stringify(limits.used)) as typeof limits.used
+  const kept = RunUsage.parse(JSON.parse(JSON.stringify(limits.used)))
   const resumed = new RunLimits(settings, clock, kept)
   expect(resumed.used).toEqual(limits.used)
   expect(resumed.remainingOutputTokens).toBe(30)

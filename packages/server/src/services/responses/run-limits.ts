@@ -3,6 +3,7 @@
  * call; what was used so far can be kept and taken up again after a restart.
  */
 import type { Clock } from '@llama-stack/api'
+import * as z from 'zod'
 import { toCallKey } from './call-key.ts'
 
 /**
@@ -26,17 +27,20 @@ export interface RunLimitSettings {
 export const DEFAULT_MAX_TURNS = 10
 
 /** What a run has used. It is JSON: a background run keeps it beside its progress. */
-export interface RunUsage {
-  readonly turns: number
-  readonly toolCalls: number
-  readonly outputTokens: number
-  /** Milliseconds since the epoch. */
-  readonly startedAtMs: number
-  /** The calls of the last turn, and in how many turns in a row each was made. */
-  readonly repeats: Readonly<Record<string, number>>
-  /** How many turns in a row asked for calls of which the limit allowed none. */
-  readonly refusedTurns: number
-}
+export const RunUsage = z
+  .object({
+    turns: z.number(),
+    toolCalls: z.number(),
+    outputTokens: z.number(),
+    /** Milliseconds since the epoch. */
+    startedAtMs: z.number(),
+    /** The calls of the last turn, and in how many turns in a row each was made. */
+    repeats: z.record(z.string(), z.number()).readonly(),
+    /** How many turns in a row asked for calls of which the limit allowed none. */
+    refusedTurns: z.number(),
+  })
+  .readonly()
+export type RunUsage = z.infer<typeof RunUsage>
 
 /** A call as the model made it: `arguments` is the JSON text. */
 export interface AskedCall {

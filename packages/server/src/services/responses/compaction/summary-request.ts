@@ -1,7 +1,7 @@
 /** Asks a model for the summary of a conversation. */
 import { StackError } from '@llama-stack/api'
 import type { ChatCompletion, ChatCompletionRequest, ChatMessage, ResponseUsage } from '@llama-stack/api'
-import { asRecord } from '../../../kernel/json-record.ts'
+import { toUsage } from '../run/usage.ts'
 
 /** What an operator may set: OGX's `compaction_config`. */
 export interface CompactionSettings {
@@ -83,19 +83,5 @@ export interface Summary {
 export function readSummary({ choices, usage, model }: ChatCompletion): Summary {
   const text = choices[0]?.message.content?.trim() ?? ''
   if (text === '') throw new StackError('provider_bad_reply', { provider: model, reason: 'the summary is empty' })
-  return { text, usage: toResponseUsage(usage) }
-}
-
-function toResponseUsage(usage: ChatCompletion['usage']): ResponseUsage {
-  const numberOf = (details: unknown, name: string): number => {
-    const value = asRecord(details)[name]
-    return typeof value === 'number' ? value : 0
-  }
-  return {
-    input_tokens: usage?.prompt_tokens ?? 0,
-    input_tokens_details: { cached_tokens: numberOf(usage?.prompt_tokens_details, 'cached_tokens') },
-    output_tokens: usage?.completion_tokens ?? 0,
-    output_tokens_details: { reasoning_tokens: numberOf(usage?.completion_tokens_details, 'reasoning_tokens') },
-    total_tokens: usage?.total_tokens ?? 0,
-  }
+  return { text, usage: toUsage(usage ?? {}) }
 }

@@ -3,7 +3,6 @@
  * What differs between them is data.
  */
 import { asText } from '../../../kernel/json-record.ts'
-import type { DeltaHead } from './event-writer.ts'
 import { toDeltaHead } from './event-writer.ts'
 import type { EndStatus } from './message-writer.ts'
 import type { Item, Output, Place } from './output.ts'
@@ -53,7 +52,7 @@ export class CallWriter {
   readonly #start: CallStart
   readonly #kind: CallKind
   readonly #place: Place
-  readonly #head: DeltaHead
+  readonly #head: string
   #argument = ''
   #isWritten = false
 

@@ -3,14 +3,7 @@
 /** Takes events in their order. */
 export interface EventSink {
   /** `json` is the whole event, its `type` and `sequence_number` included. */
-  event(type: string, json: string): void
-}
-
-/** What stays the same from delta to delta of one part. */
-export interface DeltaHead {
-  readonly type: string
-  /** The JSON text up to the delta's own value. */
-  readonly json: string
+  event(json: string): void
 }
 
 export interface EventWriterOptions {
@@ -46,15 +39,17 @@ export class EventWriter {
 
   emit(type: string, fields: object): void {
     if (this.#sink === undefined) return
-    this.#sink.event(type, JSON.stringify({ type, sequence_number: this.#take(), ...fields }))
+    this.#sink.event(JSON.stringify({ type, sequence_number: this.#take(), ...fields }))
   }
 
-  /** For what is emitted per token: only the value is rendered anew. `rest` is JSON that follows it: `,"key":…`. */
-  delta(head: DeltaHead, value: string, rest = ''): void {
+  /**
+   * For what is emitted per token: only the value is rendered anew. `head` is the text of {@link toDeltaHead}, `rest` is JSON
+   * that follows the value: `,"key":…`.
+   */
+  delta(head: string, value: string, rest = ''): void {
     if (this.#sink === undefined) return
     const padding = this.#obfuscates ? `,"obfuscation":"${PADDING.slice(value.length % PADDING.length)}"` : ''
-    const json = `${head.json}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}${padding}}`
-    this.#sink.event(head.type, json)
+    this.#sink.event(`${head}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}${padding}}`)
   }
 
   /** Nothing is told any more, whoever is late: a guard that is still judging, a call that was broken off. */
@@ -69,8 +64,7 @@ export class EventWriter {
   }
 }
 
-/** The head of the deltas of one part of one item. */
-export function toDeltaHead(type: string, where: Readonly<Record<string, string | number>>): DeltaHead {
-  const json = JSON.stringify({ type, ...where })
-  return { type, json: `${json.slice(0, -1)},"delta":` }
+/** What stays the same from delta to delta of one part of one item: the JSON text up to the delta's own value. */
+export function toDeltaHead(type: string, where: Readonly<Record<string, string | number>>): string {
+  return `${JSON.stringify({ type, ...where }).slice(0, -1)},"delta":`
 }

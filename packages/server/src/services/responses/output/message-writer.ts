@@ -1,5 +1,4 @@
 /** A message of the assistant: text and refusals as they come in, with annotations and log probabilities. */
-import type { DeltaHead } from './event-writer.ts'
 import { toDeltaHead } from './event-writer.ts'
 import type { Item, Output, Place } from './output.ts'
 
@@ -21,7 +20,7 @@ interface RefusalPart {
 interface OpenPart<Part> {
   readonly part: Part
   readonly where: Place & { readonly content_index: number }
-  readonly head: DeltaHead
+  readonly head: string
 }
 
 export class MessageWriter {

@@ -1,5 +1,4 @@
 /** What a model thinks before it answers: its own words, and a summary of them where one was asked for. */
-import type { DeltaHead } from './event-writer.ts'
 import { toDeltaHead } from './event-writer.ts'
 import type { EndStatus } from './message-writer.ts'
 import type { Item, Output, Place } from './output.ts'
@@ -15,7 +14,7 @@ export class ReasoningWriter {
   readonly #place: Place
   readonly #summary: TextPart[] = []
   #part: TextPart | undefined
-  #head: DeltaHead | undefined
+  #head: string | undefined
   /** What only the server can read, for a client that keeps the conversation itself. */
   #sealed: string | undefined
 

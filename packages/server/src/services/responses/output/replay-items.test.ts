@@ -10,7 +10,7 @@ function createHeardOutput(): { readonly output: Output; readonly told: Readonly
   const told: Readonly<Record<string, unknown>>[] = []
   const output = new Output(
     // Of this server's own making.
-    new EventWriter({ event: (_type, json) => told.push(JSON.parse(json) as Readonly<Record<string, unknown>>) }),
+    new EventWriter({ event: (json) => told.push(JSON.parse(json) as Readonly<Record<string, unknown>>) }),
   )
   return { output, told }
 }

@@ -1,6 +1,7 @@
 /** A request for a response, with everything decided that can be decided before anything is looked up. */
 import { StackError } from '@llama-stack/api'
 import type { CreateResponseRequest } from '@llama-stack/api'
+import { refuseTooManyPairs } from '../metadata-pairs.ts'
 import { Adjustments } from './adjustments.ts'
 
 export interface SettledRequest {
@@ -18,10 +19,9 @@ export interface SettledRequest {
   readonly adjustments: Adjustments
 }
 
-const MAX_METADATA = 16
-
 /** Throws `invalid_value` or `missing_field` for what contradicts itself. */
 export function settleRequest(request: CreateResponseRequest, isStrict: boolean): SettledRequest {
+  refuseTooManyPairs(request.metadata)
   const isStored = request.store ?? true
   const isBackground = request.background ?? false
   const previousId = request.previous_response_id ?? undefined
@@ -34,9 +34,6 @@ export function settleRequest(request: CreateResponseRequest, isStrict: boolean)
   }
   if (previousId !== undefined && conversationId !== undefined) {
     refuse('previous_response_id', "it cannot be combined with 'conversation'", 'Send one of the two.')
-  }
-  if (Object.keys(request.metadata ?? {}).length > MAX_METADATA) {
-    refuse('metadata', `it has more than ${MAX_METADATA} pairs`, 'Send fewer.')
   }
   const isAnswered = request['generate'] !== false
   if (isAnswered && isEmpty(request) && previousId === undefined && conversationId === undefined) {

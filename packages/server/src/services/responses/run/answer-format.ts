@@ -128,7 +128,7 @@ export class AnswerFormat {
         name: called?.name ?? '',
         arguments: called?.arguments ?? '',
       }))
-      writer.tokens = addUsage(writer.tokens, usage === undefined || usage === null ? null : toUsage(usage))
+      writer.tokens = addUsage(writer.tokens, toUsage(usage))
       const repaired = plan.read({ text: message?.content ?? '', toolCalls })
       const faults = plan.check(repaired)
       // Of two that are wrong the first is what the model was asked for.

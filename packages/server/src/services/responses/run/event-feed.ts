@@ -31,7 +31,7 @@ export class EventFeed implements EventSink {
     this.#keeps = keeps
   }
 
-  event(_type: string, json: string): void {
+  event(json: string): void {
     if (this.#end !== undefined) return
     this.#events.push(json)
     if (this.#isShort && this.#events.length >= 2 * SHORT_LENGTH) this.#trim()

@@ -30,7 +30,7 @@ async function setUp(more: Partial<JournalOptions> = {}, wrap = (repository: Res
   })
   let next = 0
   const tell = (count: number): void => {
-    for (let index = 0; index < count; index += 1) journal.event('', event(next++))
+    for (let index = 0; index < count; index += 1) journal.event(event(next++))
   }
   return { journal, repository, feed, lost, tell, jobs: temporary.storage.jobs }
 }

@@ -28,6 +28,8 @@ export interface JournalOptions {
   readonly feed: EventFeed | undefined
   /** Whether the response is kept at all. */
   readonly isStored: boolean
+  /** Takes a response that has ended and is not kept, before its end is told. */
+  readonly onUnkept?: ((row: ResponseRow) => void) | undefined
   /** The name under which this process holds the response's job. */
   readonly worker: string
   /**
@@ -63,11 +65,11 @@ export class Journal implements EventSink {
     return this.#isDurable
   }
 
-  event(type: string, json: string): void {
+  event(json: string): void {
     // Calls that were broken off may still have something to say.
     if (this.#isOver) return
     if (!this.#isDurable) {
-      this.#options.feed?.event(type, json)
+      this.#options.feed?.event(json)
       return
     }
     this.#pending.push(json)
@@ -106,7 +108,7 @@ export class Journal implements EventSink {
 
   /** Keeps the end of the response, with its last event, and tells it then. */
   async finish(row: () => RowNow, last: string | undefined, addition: ConversationAddition | undefined): Promise<void> {
-    const { id, repository, conversations, feed, isStored } = this.#options
+    const { id, repository, conversations, feed, isStored, onUnkept } = this.#options
     this.#isOver = true
     if (this.#isDurable) {
       if (last !== undefined) this.#pending.push(last)
@@ -116,7 +118,8 @@ export class Journal implements EventSink {
       if (isStored) await repository.insert({ ...row(), id }, { events: this.#untold(feed, last), addition })
       // What is said in a conversation is its own, whether or not the response is kept.
       else if (addition !== undefined) await conversations.addItems(addition.conversationId, addition.items)
-      if (last !== undefined) feed?.event('', last)
+      if (!isStored) onUnkept?.({ ...row(), id })
+      if (last !== undefined) feed?.event(last)
     }
     feed?.close()
   }
@@ -176,7 +179,7 @@ export class Journal implements EventSink {
       onLost()
       return
     }
-    for (const json of also.events?.events ?? []) feed?.event('', json)
+    for (const json of also.events?.events ?? []) feed?.event(json)
     this.#underWay -= 1
     // What came meanwhile has waited for longer than it would have.
     if (this.#timer === undefined && !this.#isOver) this.#flush()

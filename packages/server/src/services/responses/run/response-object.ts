@@ -26,7 +26,7 @@ export function toResponseFrame(
     model: settled.model,
     parallel_tool_calls: settled.runsInParallel,
     presence_penalty: request.presence_penalty ?? 0,
-    previous_response_id: settled.previousId ?? null,
+    previous_response_id: request.previous_response_id ?? null,
     prompt: request.prompt ?? null,
     prompt_cache_key: request.prompt_cache_key ?? null,
     prompt_cache_retention: request.prompt_cache_retention ?? null,

@@ -1,5 +1,5 @@
 /** What a running response has become so far, and what is kept and told of it. */
-import type { ChatMessage } from '@llama-stack/api'
+import type { ChatMessage, ResponseUsage } from '@llama-stack/api'
 import type { ConversationAddition, ResponseProgress } from '../../../storage/agent-state.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
 import type { Output } from '../output/output.ts'
@@ -11,7 +11,6 @@ import type { RunEnd } from './run-end.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { RunState } from './run-state.ts'
 import type { TurnCall } from './turn-writer.ts'
-import type { ResponseUsage } from './usage.ts'
 
 /** Where a response stands, or how it ended. */
 export type Standing = { readonly status: RowNow['status'] } | RunEnd
@@ -124,8 +123,7 @@ export class ResponseRecord {
   progress(): Required<Pick<ResponseProgress, 'output' | 'messages' | 'beginsHistory' | 'state'>> {
     return {
       output: this.#outputTexts(),
-      messages: toTexts(this.messages),
-      beginsHistory: this.#beginsHistory,
+      ...this.#told(),
       state: JSON.stringify(this.#state()),
     }
   }
@@ -139,8 +137,7 @@ export class ResponseRecord {
       status: end.status,
       body,
       output,
-      messages: toTexts(this.messages),
-      beginsHistory: this.#beginsHistory,
+      ...this.#told(),
       state: null,
     })
     // `output` is the last member.
@@ -151,6 +148,18 @@ export class ResponseRecord {
   /** The response as JSON text, its output left out. */
   #body(standing: Standing, completedAtMs?: number): string {
     return JSON.stringify({ ...this.snapshot(standing, completedAtMs), output: [] })
+  }
+
+  /** What later responses tell their models of this one. */
+  #told(): Pick<RowNow, 'messages'> & { readonly beginsHistory: boolean } {
+    if (!this.#standsAlone) return { messages: toTexts(this.messages), beginsHistory: this.#beginsHistory }
+    return { messages: toTexts([...this.history, ...this.messages]), beginsHistory: true }
+  }
+
+  /** Whether the row has nothing before it that later responses find. */
+  get #standsAlone(): boolean {
+    const { isHistoryUnkept = false, settled } = this.#options.plan
+    return isHistoryUnkept && settled.isStored
   }
 
   #outputTexts(): string[] {
@@ -164,7 +173,7 @@ export class ResponseRecord {
       createdAtMs: frame.created_at * 1000,
       model: settled.model,
       background: settled.isBackground,
-      previousId: settled.previousId ?? null,
+      previousId: this.#standsAlone ? null : (settled.previousId ?? null),
       conversationId: settled.conversationId ?? null,
       input: toTexts(inputItems),
     }
@@ -178,8 +187,7 @@ export class ResponseRecord {
       request: withoutSecrets(plan.settled.request),
       secrets: this.#sealedSecrets.text,
       // Whoever goes on with the calls judges them again.
-      limits: { ...(this.#calls?.used ?? limits.used) },
-      turns: limits.used.turns,
+      limits: this.#calls?.used ?? limits.used,
       usage: this.usage,
       ...(this.servedTier !== undefined && { servedTier: this.servedTier }),
       itemsGiven: ids.given,

@@ -16,7 +16,6 @@ import { MessageWriter } from '../output/message-writer.ts'
 import { Output } from '../output/output.ts'
 import { addWholeItem } from '../output/whole-item.ts'
 import { DEFAULT_MAX_TURNS, RunLimits } from '../run-limits.ts'
-import type { RunUsage } from '../run-limits.ts'
 import type { Citable } from '../tools/citable.ts'
 import { createToolKit } from '../tools/tool-kit.ts'
 import type { ToolKit } from '../tools/tool-kit.ts'
@@ -113,8 +112,7 @@ export class ResponseRun {
         maxWallTimeMs: world.maxWallTimeMs,
       },
       world.clock,
-      // Of our own making.
-      restored === undefined ? undefined : (restored.limits as unknown as RunUsage),
+      restored?.limits,
     )
     this.#record = new ResponseRecord({
       plan,

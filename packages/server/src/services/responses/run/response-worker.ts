@@ -9,6 +9,7 @@ import type { Item } from '../output/output.ts'
 import { ChatHistory } from '../chat/chat-history.ts'
 import { openPlan } from '../request/open-plan.ts'
 import type { PlanWorld } from '../request/open-plan.ts'
+import type { SettledRequest } from '../request/settle-request.ts'
 import { settleRequest } from '../request/settle-request.ts'
 import { endStored } from '../stored/end-stored.ts'
 import { RESPONSE_JOB } from '../response-job.ts'
@@ -107,7 +108,11 @@ export class ResponseWorker implements AsyncDisposable {
     const secrets = openSecrets(state.secrets, unseal)
     // It was checked when it came in.
     const request = withCredentials(state.request as CreateResponseRequest, secrets.tools)
-    const settled = settleRequest({ ...request, background: row.background }, false)
+    const settled: SettledRequest = {
+      ...settleRequest({ ...request, background: row.background }, false),
+      // What its connection remembered is in the row itself.
+      previousId: row.previousId ?? undefined,
+    }
     const caller: CallContext = {
       principal: { id: owner },
       requestId: state.caller.requestId,
@@ -128,7 +133,7 @@ export class ResponseWorker implements AsyncDisposable {
       listings: new Map([...planned.listings, ...toListings(items)]),
       restored: { ...state, itemsGiven: Math.max(state.itemsGiven, ...items.map(({ item }) => numberOf(item.id))) },
     }
-    log.info('A response that was left is taken up again.', { response: id, turns: state.turns })
+    log.info('A response that was left is taken up again.', { response: id, turns: state.limits.turns })
     const prepared = prepareRun({ plan, record: {}, told: { items, next: events.length } }, this.#options)
     active.hold(id)
     // Its end is kept; who waits for it reads it there.

@@ -13,7 +13,7 @@ import { restoreOutput, toToldItems } from './restored-output.ts'
 /** A writer that keeps what it tells. */
 function createKeptOutput(next = 0) {
   const texts: string[] = []
-  const output = new Output(new EventWriter({ event: (_type, json) => void texts.push(json) }, { next }))
+  const output = new Output(new EventWriter({ event: (json) => void texts.push(json) }, { next }))
   return { texts, output }
 }
 

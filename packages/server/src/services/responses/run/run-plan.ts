@@ -34,6 +34,8 @@ export interface RunPlan {
   readonly history: ChatHistory
   /** Whether what is added stands for all that came before, which the history lacks then. */
   readonly beginsHistory: boolean
+  /** Whether what came before is kept nowhere: a response that is stored has to keep it, too. Default: false. */
+  readonly isHistoryUnkept?: boolean
   /** The chat messages of this response's own input. */
   readonly added: readonly ChatMessage[]
   /** A message with the media of a prompt: it comes last. */

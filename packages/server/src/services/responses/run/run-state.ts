@@ -1,5 +1,6 @@
 /** What has to be known to go on with a response in another process. */
 import * as z from 'zod'
+import { RunUsage } from '../run-limits.ts'
 
 const Usage = z.object({
   input_tokens: z.number(),
@@ -25,8 +26,7 @@ export const RunState = z.object({
   request: z.record(z.string(), z.unknown()),
   /** A sealed {@link RunSecrets}; null where there are none. */
   secrets: z.string().nullable(),
-  limits: z.looseObject({}),
-  turns: z.number(),
+  limits: RunUsage,
   usage: Usage.nullable(),
   /** Undefined before the first turn. */
   servedTier: z.string().nullable().exactOptional(),

@@ -1,7 +1,6 @@
 /** Further calls of the model that a response needs beside its turns: summaries, repairs. */
-import { bug } from '@llama-stack/api'
 import type { CallContext, ChatCompletion, ChatCompletionRequest, Inference, RequestRecord } from '@llama-stack/api'
-import { parseReplyJson } from '../../inference/parse-reply-json.ts'
+import { askWhole } from '../../inference/ask-whole.ts'
 import { addRecord } from './request-record.ts'
 
 /** Asks for a whole completion, which nobody keeps. */
@@ -16,18 +15,10 @@ export interface SideCallOptions {
 }
 
 export function createAskAside({ inference, context, record: sum }: SideCallOptions): AskAside {
-  return async (asked) => {
-    // Vendors refuse options of a stream without one.
-    const { stream_options: _, ...request } = asked
+  return async (request) => {
     const record: RequestRecord = {}
     try {
-      const whole = { ...request, stream: false, store: false }
-      const reply = await inference.createChatCompletion(whole, { ...context, record })
-      if (reply.kind === 'value') return reply.value
-      if (reply.kind !== 'bytes') return bug('a whole completion came as a stream')
-      const text = typeof reply.bytes === 'string' ? reply.bytes : Buffer.from(reply.bytes).toString('utf8')
-      // The service has checked what it relays.
-      return parseReplyJson(request.model, text) as ChatCompletion
+      return await askWhole(inference, request, { ...context, record })
     } finally {
       if (sum !== undefined) addRecord(sum, record)
     }

@@ -1,6 +1,7 @@
 /** Begins the run of a plan, with the journal and the readers that its request wants. */
 import type { Principal, RequestRecord } from '@llama-stack/api'
 import type { Storage } from '../../../storage/storage.ts'
+import type { ConnectionMemory } from '../connection-memory.ts'
 import { toolSecrets } from '../request/echo-tools.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { EventFeed } from './event-feed.ts'
@@ -24,6 +25,8 @@ export interface StartWorld {
 export interface StartOptions {
   readonly plan: RunPlan
   readonly record: RequestRecord
+  /** What the connection of its request remembers. */
+  readonly memory?: ConnectionMemory | undefined
   /** What an earlier process told, and the number of the event that follows: the run goes on from there. */
   readonly told?: { readonly items: readonly ToldItem[]; readonly next: number }
 }
@@ -37,7 +40,7 @@ export interface PreparedRun {
 
 /** Prepares a run; it begins with `start`. */
 export function prepareRun(
-  { plan, record, told }: StartOptions,
+  { plan, record, memory, told }: StartOptions,
   { storage, active, runs, worker }: StartWorld,
 ): PreparedRun {
   const { settled, caller, frame } = plan
@@ -51,6 +54,7 @@ export function prepareRun(
     conversations: storage.conversations(principal),
     feed,
     isStored: settled.isStored,
+    onUnkept: memory === undefined ? undefined : (row) => memory.keep(row),
     worker,
     onLost(reason) {
       if (reason !== undefined) runs.log.error('A response cannot be kept.', { response: frame.id, reason })

@@ -1,11 +1,10 @@
 /** `reasoning.summary`: what a model thought, in fewer words that a further call of it writes. */
-import type { ChatCompletionRequest, CreateResponseRequest } from '@llama-stack/api'
+import type { ChatCompletionRequest, CreateResponseRequest, ResponseUsage } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
 import type { RunPlan } from './run-plan.ts'
 import type { GuardCaller, Guards, RunWorld } from './run-world.ts'
 import type { AskAside } from './side-call.ts'
 import { toUsage } from './usage.ts'
-import type { ResponseUsage } from './usage.ts'
 
 type Length = 'auto' | 'concise' | 'detailed'
 
@@ -55,10 +54,9 @@ export class ThoughtSummary {
   async write(thoughts: string, { ask, guards, caller }: SummaryCall): Promise<WrittenSummary> {
     try {
       const { choices, usage } = await ask(this.#toRequest(thoughts))
-      const used = usage === undefined || usage === null ? null : toUsage(usage)
       const text = choices[0]?.message.content?.trim() ?? ''
       const mayBeShown = text !== '' && (guards === undefined || (await passes(text, guards, caller)))
-      return { text: mayBeShown ? text : undefined, usage: used }
+      return { text: mayBeShown ? text : undefined, usage: toUsage(usage) }
     } catch (error) {
       caller.signal.throwIfAborted()
       if (!isStackError(error)) throw error

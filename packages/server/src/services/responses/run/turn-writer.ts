@@ -1,7 +1,7 @@
 /** One turn of the model, written into the output while it comes in: what it thinks, says and calls. */
 import type { ItemType } from '../item-ids.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
-import type { CompletionUsage, LogProb } from '@llama-stack/api'
+import type { CompletionUsage, LogProb, ResponseUsage } from '@llama-stack/api'
 import type { ChatDeltaSink, ToolCallPiece } from '../chat/chat-delta-sink.ts'
 import type { Turn } from '../chat/assistant-turn.ts'
 import { CallWriter } from '../output/call-writer.ts'
@@ -14,7 +14,6 @@ import type { KnownTool } from '../tools/server-tool.ts'
 import type { RestoredItem } from './restored-output.ts'
 import type { WrittenSummary } from './thought-summary.ts'
 import { addUsage, toUsage } from './usage.ts'
-import type { ResponseUsage } from './usage.ts'
 
 /** What the model calls, and the item that shows it. */
 export interface TurnCall {

@@ -1,17 +1,14 @@
 /** Tokens of a response: the sum over its turns. */
+import type { ResponseUsage } from '@llama-stack/api'
 import { asRecord } from '../../../kernel/json-record.ts'
 
-/** As a response tells it. */
-export interface ResponseUsage {
-  readonly input_tokens: number
-  readonly input_tokens_details: { readonly cached_tokens: number }
-  readonly output_tokens: number
-  readonly output_tokens_details: { readonly reasoning_tokens: number }
-  readonly total_tokens: number
-}
+type Fields = Readonly<Record<string, unknown>>
 
-/** What a chat completion used, as a response tells it. */
-export function toUsage(chat: Readonly<Record<string, unknown>>): ResponseUsage {
+/** What a chat completion used, as a response tells it; null where nobody told. */
+export function toUsage(chat: Fields): ResponseUsage
+export function toUsage(chat: Fields | null | undefined): ResponseUsage | null
+export function toUsage(chat: Fields | null | undefined): ResponseUsage | null {
+  if (chat === undefined || chat === null) return null
   const input = count(chat['prompt_tokens'])
   const output = count(chat['completion_tokens'])
   const cached = count(asRecord(chat['prompt_tokens_details'])['cached_tokens'])

@@ -25,7 +25,7 @@ export async function endStored(id: string, end: RunEnd, repository: ResponseRep
 function toEnd(row: ResponseRow, end: RunEnd, told: readonly string[]) {
   const added: string[] = []
   const isHeard = row.background || told.length > 0
-  const sink = { event: (_type: string, json: string) => void added.push(json) }
+  const sink = { event: (json: string) => void added.push(json) }
   const events = new EventWriter(isHeard ? sink : undefined, { next: told.length })
   const output = new Output(events)
   const state = row.state === null ? undefined : RunState.parse(JSON.parse(row.state))

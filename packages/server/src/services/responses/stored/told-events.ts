@@ -21,7 +21,7 @@ export async function toldEvents(
 /** Nobody read events when the response was made: they are made from what it says. */
 function rebuildEvents(row: ResponseRow): string[] {
   const told: string[] = []
-  const events = new EventWriter({ event: (_type, json) => told.push(json) })
+  const events = new EventWriter({ event: (json) => told.push(json) })
   const response = toResponse(row)
   const open = { ...response, status: 'in_progress', output: [], usage: null, completed_at: null, error: null }
   events.emit('response.created', { response: open })

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { readConnectors } from './connector-config.ts'
+import { ConfiguredResources } from './config/stack-config.ts'
+import { toConnectors } from './configured-connectors.ts'
 
-const read = (...connectors: Record<string, unknown>[]) => readConnectors({ connectors, tool_groups: [] })
+const read = (...connectors: Record<string, unknown>[]) => toConnectors(ConfiguredResources.parse({ connectors }))
 const url = 'https://mcp.example/mcp'
 
 describe('a connector', () => {
@@ -76,39 +77,7 @@ describe('a connector', () => {
       { toolgroup_id: 'builtin::websearch', provider_id: 'tavily-search' },
       { toolgroup_id: 'mcp::files', provider_id: 'model-context-protocol', mcp_endpoint: { uri: url } },
     ]
-    const { all } = readConnectors({ connectors: [], tool_groups })
+    const { all } = toConnectors(ConfiguredResources.parse({ tool_groups }))
     expect(all).toMatchObject([{ id: 'mcp::files', label: 'mcp::files', endpoint: { transport: 'http', url } }])
-  })
-
-  test.each<[string, Record<string, unknown>, string]>([
-    ['without an id', { url }, 'connectors[0].connector_id'],
-    ['without an address', { connector_id: 'a' }, 'connectors[0].url'],
-    ['of a file', { connector_id: 'a', url: 'file:///etc/passwd' }, 'connectors[0].url'],
-    ['with a key that nobody knows', { connector_id: 'a', url, ulr: url }, 'ulr'],
-    [
-      'of a program, with a login',
-      { connector_id: 'a', transport: 'stdio', command: 'x', auth: { type: 'forward' } },
-      'auth',
-    ],
-    ['of an unknown kind', { connector_id: 'a', url, auth: { type: 'magic' } }, 'connectors[0].auth.type'],
-    [
-      'with a secret for anybody',
-      { connector_id: 'a', url, auth: { type: 'client_credentials', client_id: 'i', client_secret: 'TOP' } },
-      'issuer',
-    ],
-    [
-      'with a secret for any login server',
-      { connector_id: 'a', url, auth: { type: 'authorization_code', client_secret: 'TOP' } },
-      'issuer',
-    ],
-  ])('%s is refused', (_name, entry, words) => {
-    const reading = (): unknown => read(entry)
-    expect(reading).toThrow(expect.objectContaining({ code: 'config_invalid' }) as Error)
-    expect(reading).toThrow(words)
-    expect(reading).not.toThrow('TOP')
-  })
-
-  test('that is there twice is refused', () => {
-    expect(() => read({ connector_id: 'a', url }, { connector_id: 'a', url })).toThrow("Connector 'a' is there twice.")
   })
 })
