@@ -13,6 +13,7 @@ import { StackError, value } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { ResponseRow } from '../../storage/agent-state.ts'
+import { isOpen } from '../../storage/response-status.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { ConnectionMemory } from './connection-memory.ts'
 import { newResponseId } from './item-ids.ts'
@@ -232,7 +233,7 @@ async function cancel(
     const problem = 'only responses in the background can be. To stop another one, close its connection'
     throw new StackError('response_not_cancellable', { id: row.id, problem })
   }
-  if (row.status !== 'queued' && row.status !== 'in_progress') {
+  if (!isOpen(row.status)) {
     throw new StackError('response_not_cancellable', { id: row.id, problem: `it is ${row.status}` })
   }
   if (!(await active.cancel(row.id, context.principal))) {

@@ -2,6 +2,7 @@
 import type { ByteSink, ByteStream } from '@llama-stack/api'
 import { bug, isStackError, StackError } from '@llama-stack/api'
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
+import { isOpen } from '../../../storage/response-status.ts'
 import { pushFrame, toFrame } from '../run/event-feed.ts'
 import type { EventFeed, FeedReader } from '../run/event-feed.ts'
 import { toldEvents } from './told-events.ts'
@@ -119,12 +120,12 @@ export class StoredStream implements ByteStream, FeedReader {
     const { responseId: id, repository } = this.#options
     const row = await repository.find(id)
     if (row === undefined) throw new StackError('response_not_found', { id })
-    const isOpen = row.status === 'queued' || row.status === 'in_progress'
+    const isMade = isOpen(row.status)
     const after = this.#next - 1
-    const events = isOpen ? await repository.events(id, after) : await toldEvents(row, after, repository)
+    const events = isMade ? await repository.events(id, after) : await toldEvents(row, after, repository)
     if (this.#isOver) return false
     for (const json of events) pushFrame(sink, toFrame(json))
     this.#next += events.length
-    return !isOpen
+    return !isMade
   }
 }
