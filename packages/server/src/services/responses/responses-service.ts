@@ -64,14 +64,16 @@ export function createResponsesService(
   const runner = new ResponseWorker(world)
   return {
     createResponse: (request, context) => create(request, context, world),
-    async retrieveResponse({ response_id: id, stream, starting_after: after = -1, include }, context) {
+    async retrieveResponse(request, context) {
+      const { response_id: id, stream, starting_after: after = -1, include, include_obfuscation: obfuscates } = request
       const row = await getRow(id, context, world)
       if (stream === true) {
         const running = active.find(id, context.principal)
         // Of a run to which nobody listens, the events are made from what came of it.
         if (running !== undefined && running.feed === undefined) await running.ended
         const feed = running?.feed
-        const stored = { responseId: row.id, after, repository: storage.responses(context.principal), feed }
+        const repository = storage.responses(context.principal)
+        const stored = { responseId: row.id, after, repository, feed, obfuscates }
         return { kind: 'stream', stream: new StoredStream(stored), contentType: 'text/event-stream' }
       }
       return value(toResponse(row, include))

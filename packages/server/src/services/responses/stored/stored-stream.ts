@@ -3,6 +3,7 @@ import type { ByteSink, ByteStream } from '@llama-stack/api'
 import { bug, isStackError, StackError } from '@llama-stack/api'
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
 import { isOpen } from '../../../storage/response-status.ts'
+import { obfuscate } from '../output/obfuscation.ts'
 import { pushFrame, toFrame } from '../run/event-feed.ts'
 import type { EventFeed, FeedReader } from '../run/event-feed.ts'
 import { toldEvents } from './told-events.ts'
@@ -14,6 +15,8 @@ export interface StoredStreamOptions {
   readonly repository: ResponseRepository
   /** The events as they come, where this process makes the response. */
   readonly feed: EventFeed | undefined
+  /** Whether deltas are padded. Absent: as they were when they were told first. */
+  readonly obfuscates?: boolean | undefined
 }
 
 /** How often it is looked for events of a response that another process makes. */
@@ -78,9 +81,14 @@ export class StoredStream implements ByteStream, FeedReader {
       const json = feed.at(this.#next)
       if (json === undefined) break
       this.#next += 1
-      pushFrame(sink, toFrame(json))
+      this.#push(sink, json)
     }
     return this.#next < feed.first || feed.end !== undefined
+  }
+
+  #push(sink: ByteSink, json: string): void {
+    const { obfuscates } = this.#options
+    pushFrame(sink, toFrame(obfuscates === undefined ? json : obfuscate(json, obfuscates)))
   }
 
   #look(sink: ByteSink): void {
@@ -124,7 +132,7 @@ export class StoredStream implements ByteStream, FeedReader {
     const after = this.#next - 1
     const events = isMade ? await repository.events(id, after) : await toldEvents(row, after, repository)
     if (this.#isOver) return false
-    for (const json of events) pushFrame(sink, toFrame(json))
+    for (const json of events) this.#push(sink, json)
     this.#next += events.length
     return !isMade
   }
