@@ -50,30 +50,18 @@ export function toTurnRows(site: RowSite): Row[] {
       : [
           toChatRow(site, ours, { name: chat, reference: chat }),
           toResponseRow(site, ours, { name: 'one turn', reference: chat, work: answered }),
-          toResponseRow(site, ours, {
+          ...toBothRows(site, ours, {
             name: 'MCP tool',
             reference: chat,
             work: withListedTool,
             more: { tools: mcpTools },
-          }),
-          toResponseRow(site, ours, {
-            name: 'MCP tool, streamed',
-            reference: chat,
-            work: withListedTool,
-            more: { tools: mcpTools, stream: true },
           }),
         ]),
     ...(program === undefined
       ? []
       : [
           toChatRow(site, program, { name: programChat, reference: programChat }),
-          toResponseRow(site, program, { name: 'own function', reference: programChat, work: withTool }),
-          toResponseRow(site, program, {
-            name: 'own function, streamed',
-            reference: programChat,
-            work: withTool,
-            more: { stream: true },
-          }),
+          ...toBothRows(site, program, { name: 'own function', reference: programChat, work: withTool }),
         ]),
   ]
 }
@@ -133,6 +121,12 @@ function toChatRow({ bench }: RowSite, target: RunningTarget, row: ResponseRow):
 }
 
 type ResponseRowPlan = ResponseRow & { readonly work: Work; readonly more?: Readonly<Record<string, unknown>> }
+
+/** Given whole, and streamed. */
+function toBothRows(site: RowSite, target: RunningTarget, plan: ResponseRowPlan): Row[] {
+  const streamed = { ...plan, name: `${plan.name}, streamed`, more: { ...plan.more, stream: true } }
+  return [toResponseRow(site, target, plan), toResponseRow(site, target, streamed)]
+}
 
 function toResponseRow({ bench, mock }: RowSite, target: RunningTarget, plan: ResponseRowPlan): Row {
   const { name, reference, work, more = {} } = plan

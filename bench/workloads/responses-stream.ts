@@ -3,12 +3,10 @@ import type { LoadResult } from '../harness/cell.ts'
 import { runRounds } from '../harness/rounds.ts'
 import { toSection, toSummaries, toVerdict, type Bound } from '../harness/summary.ts'
 import { checkResponse, lastResponseEvent, responsesPath } from '../load/check-response.ts'
-import { driveStreams } from '../load/run-client.ts'
 import { toResponseRequest } from '../mock/response-bodies.ts'
-import { createStreamMock, setMockMode, type RunningMock } from '../mock/start-mock.ts'
 import { oursTarget } from '../targets/ours.ts'
-import { createTargets, type RunningTarget, type TargetSet } from '../targets/target.ts'
-import { driveChatStreams, streamConnections, toPaces, type Pace } from './stream.ts'
+import type { RunningTarget } from '../targets/target.ts'
+import { driveChatStreams, readAtPace, runPaces, streamConnections, type Pace, type PaceSite } from './stream.ts'
 
 const rows = { direct: 'direct', chat: 'chat (W2)', stored: 'responses', unstored: 'responses, store: false' } as const
 
@@ -19,23 +17,12 @@ export const responsesStreamWorkload: Workload = {
   run: runResponsesStream,
 }
 
-async function runResponsesStream(bench: Bench): Promise<Report> {
-  await using mock = await createStreamMock(bench)
-  await using targets = await createTargets(bench, [oursTarget], { port: mock.port, pid: mock.pid, connections: 256 })
-  const sections: Section[] = []
-  for (const pace of toPaces(bench.options.quick)) sections.push(await measurePace({ bench, mock, targets, pace }))
-  return { sections }
+function runResponsesStream(bench: Bench): Promise<Report> {
+  return runPaces(bench, [oursTarget], measurePace)
 }
 
-async function measurePace(parts: {
-  bench: Bench
-  mock: RunningMock
-  targets: TargetSet
-  pace: Pace
-}): Promise<Section> {
-  const { bench, mock, targets, pace } = parts
+async function measurePace({ bench, targets, pace }: PaceSite): Promise<Section> {
   bench.say(`responses-stream, ${pace.variant}`)
-  await setMockMode(mock, pace.mode)
   const cells = await runRounds(bench, {
     workload: 'responses-stream',
     variant: pace.variant,
@@ -68,7 +55,6 @@ async function drive(bench: Bench, target: RunningTarget, pace: Pace): Promise<L
   const body = toResponseRequest(model, { stream: true, store: target.name === rows.stored })
   const { fault, events } = await checkResponse(target, { body, items: ['message'], events: pace.mode.events })
   if (fault !== undefined) return { units: 0, wallMs: 0, voids: [fault] }
-  const { durationMs, streamsPerConnection } = pace
   const call = { port, headers, path: responsesPath, body, expectedEvents: events, lastEvent: lastResponseEvent }
-  return (await driveStreams(bench, { call, connections: streamConnections, durationMs, streamsPerConnection })).result
+  return readAtPace(bench, call, pace)
 }

@@ -4,13 +4,14 @@ import { runRounds } from '../harness/rounds.ts'
 import { toSection, toSummaries, toVerdict, type Bound } from '../harness/summary.ts'
 import { findStreamFault } from '../load/check-reply.ts'
 import { driveStreams, toStreamCall } from '../load/run-client.ts'
+import type { StreamCall } from '../load/sse-connection.ts'
 import type { MockMode } from '../mock/mode.ts'
-import { createStreamMock, setMockMode, type RunningMock } from '../mock/start-mock.ts'
+import { createStreamMock, setMockMode } from '../mock/start-mock.ts'
 import { bareNetTarget, bareUndiciTarget } from '../targets/bare.ts'
 import { nginxTarget } from '../targets/nginx.ts'
 import { oursTarget, oursWithoutStoreTarget } from '../targets/ours.ts'
 import { portkeyTarget } from '../targets/portkey.ts'
-import { createTargets, type RunningTarget, type TargetSet } from '../targets/target.ts'
+import { createTargets, type RunningTarget, type TargetPlan, type TargetSet } from '../targets/target.ts'
 
 /** Streams that are read at a time. */
 export const streamConnections = 64
@@ -54,24 +55,36 @@ export const streamWorkload: Workload = {
   run: runStream,
 }
 
-async function runStream(bench: Bench): Promise<Report> {
-  await using mock = await createStreamMock(bench)
+function runStream(bench: Bench): Promise<Report> {
   const plans = [nginxTarget, bareNetTarget, bareUndiciTarget, oursTarget, oursWithoutStoreTarget, portkeyTarget]
+  return runPaces(bench, plans, measurePace)
+}
+
+/** What one pace is measured on. */
+export type PaceSite = {
+  readonly bench: Bench
+  readonly targets: TargetSet
+  readonly pace: Pace
+}
+
+/** Measures one pace after the other, beside a mock whose events come at it. */
+export async function runPaces(
+  bench: Bench,
+  plans: readonly TargetPlan[],
+  measure: (site: PaceSite) => Promise<Section>,
+): Promise<Report> {
+  await using mock = await createStreamMock(bench)
   await using targets = await createTargets(bench, plans, { port: mock.port, pid: mock.pid, connections: 256 })
   const sections: Section[] = []
-  for (const pace of toPaces(bench.options.quick)) sections.push(await measurePace({ bench, mock, targets, pace }))
+  for (const pace of toPaces(bench.options.quick)) {
+    await setMockMode(mock, pace.mode)
+    sections.push(await measure({ bench, targets, pace }))
+  }
   return { sections }
 }
 
-async function measurePace(parts: {
-  bench: Bench
-  mock: RunningMock
-  targets: TargetSet
-  pace: Pace
-}): Promise<Section> {
-  const { bench, mock, targets, pace } = parts
+async function measurePace({ bench, targets, pace }: PaceSite): Promise<Section> {
   bench.say(`stream, ${pace.variant}`)
-  await setMockMode(mock, pace.mode)
   const cells = await runRounds(bench, {
     workload: 'stream',
     variant: pace.variant,
@@ -93,7 +106,11 @@ async function measurePace(parts: {
 export async function driveChatStreams(bench: Bench, target: RunningTarget, pace: Pace): Promise<LoadResult> {
   const fault = await findStreamFault(target, pace.mode.events)
   if (fault !== undefined) return { units: 0, wallMs: 0, voids: [fault] }
+  return readAtPace(bench, toStreamCall(target, pace.mode.events), pace)
+}
+
+/** Reads streams of a call at the pace. */
+export async function readAtPace(bench: Bench, call: StreamCall, pace: Pace): Promise<LoadResult> {
   const { durationMs, streamsPerConnection } = pace
-  const call = toStreamCall(target, pace.mode.events)
   return (await driveStreams(bench, { call, connections: streamConnections, durationMs, streamsPerConnection })).result
 }

@@ -243,6 +243,26 @@ describe.each(doors)('through the %s', (door) => {
   })
 })
 
+test('[B122] the operator says who summarises, how, and when', async () => {
+  const compaction = {
+    summarizationPrompt: 'Sum it up.',
+    summaryPrefix: 'Until now: ',
+    summarizationModel: 'vendor/m2',
+    defaultCompactThreshold: 1000,
+  }
+  await withResponses({ door: 'socket', config: { responses: { compaction } } }, async (scene) => {
+    const { id } = await grow(scene)
+    scene.model.answers('Sum it up.', wholly('They talked.'))
+    scene.model.answers('On', says('Fine.'))
+    const asked = scene.model.asked.length
+    await scene.ask({ input: 'On', previous_response_id: id, context_management: [{ type: 'compaction' }] })
+    expect(scene.model.asked.slice(asked)).toMatchObject([
+      { model: 'm2', messages: [{}, {}, { role: 'user', content: 'Sum it up.' }] },
+      { model: 'm1', messages: [{ role: 'assistant', content: 'Until now: They talked.' }, { content: 'On' }] },
+    ])
+  })
+})
+
 test('[B122] a server that takes a response up again goes on with what it was compacted to', async () => {
   await withDurableServer(async (scene) => {
     const first = await scene.start()

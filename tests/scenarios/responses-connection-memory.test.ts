@@ -1,5 +1,6 @@
 /** What a WebSocket remembers: responses that are not stored are continued on it, and nowhere else. */
 import { describe, expect, test } from 'vitest'
+import { getResponse, idOf, readAll, readAlong, withDurableServer } from './durable-scene.ts'
 import { checkStream, withResponses } from './responses-scene.ts'
 import type { ResponsesScene } from './responses-scene.ts'
 import { openWebSocket } from './responses-web-socket.ts'
@@ -86,4 +87,30 @@ describe('a response that is not stored', () => {
       expect(told(scene)).toEqual(['One', 'One!', 'Two', 'Two!', 'Three'])
     })
   })
+
+  test('[B101] what continues it and is stored outlives the process, with all that came before', async () => {
+    await withDurableServer(async (scene) => {
+      const first = await scene.start()
+      using client = await openWebSocket(first)
+      scene.model.answers('One', says('One!'))
+      const { id: previous_response_id } = await respond(client, { ...unstored, input: 'One' })
+      scene.model.answers('Two', calls({ name: 'write', arguments: { text: 'two' } }), says('Two!'))
+      const start = client.heard.length
+      const request = { input: 'Two', previous_response_id, tools: [scene.tool], background: true }
+      void client.ask(request).catch(() => undefined)
+      await expect.poll(() => scene.effects).toEqual(['two'])
+      await first.kill()
+      const second = await scene.start()
+      const id = idOf(JSON.stringify(client.heard[start]))
+      await readAll(await readAlong(second, id))
+      expect(await getResponse(second, id)).toMatchObject({ status: 'completed', previous_response_id })
+      expect((scene.model.asked.at(-1)?.messages ?? []).map(({ content }) => content)).toEqual([
+        'One',
+        'One!',
+        'Two',
+        expect.anything(),
+        expect.stringContaining('may have'),
+      ])
+    })
+  }, 60_000)
 })

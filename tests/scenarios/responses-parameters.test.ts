@@ -1,7 +1,7 @@
 /** What becomes of parameters, as the table has it that the documentation is made of. */
 import { expect, test } from 'vitest'
 import { responseParameters } from '../../packages/server/src/services/responses/request/parameter-table.ts'
-import { withResponses } from './responses-scene.ts'
+import { readEvents, withResponses } from './responses-scene.ts'
 import { says } from './scripted-model.ts'
 
 /** Values that no default has. */
@@ -37,5 +37,15 @@ test('deltas are padded where a request wants that', async () => {
     expect((await scene.replay(padded.response.id)).join('\n')).toBe(padded.texts.join('\n'))
     const plain = await scene.stream({ input: 'Hi' })
     expect(plain.texts.join('\n')).not.toContain('obfuscation')
+    const whole = await scene.ask({ input: 'Hi' })
+    for (const { id } of [padded.response, plain.response, whole]) {
+      const replay = async (isPadded: boolean): Promise<string> => {
+        const query = `stream=true&starting_after=1&include_obfuscation=${isPadded}`
+        return (await readEvents(await scene.call(`GET /v1/responses/${id}?${query}`))).join('\n')
+      }
+      expect(await replay(true)).toMatch(/"delta":"Hello\.".*"obfuscation":"xxxxxxxxxx"\}/)
+      expect(await replay(false)).toContain('"delta":"Hello."')
+      expect(await replay(false)).not.toContain('obfuscation')
+    }
   })
 })

@@ -282,6 +282,13 @@ describe.each(doors)('through the %s', (door) => {
     })
   })
 
+  test('[B098] the longest time there is does not end at once', async () => {
+    await withResponses({ door, config: { responses: { maxTimeMs: 2 ** 31 - 1 } } }, async (scene) => {
+      scene.model.answers('Hi', streams([{ delta: { content: 'Hel' } }, { delta: { content: 'lo' } }], { gapMs: 50 }))
+      expect((await scene.stream({ input: 'Hi' })).response.status).toBe('completed')
+    })
+  })
+
   test('[B098] the operator bounds the turns that a request may want', async () => {
     await withResponses({ door, config: { responses: { maxTurns: 2 } } }, async (scene) => {
       let turn = 0

@@ -6,7 +6,7 @@ import type { ResponsesScene } from './responses-scene.ts'
 type Message = Readonly<Record<string, unknown>>
 
 /** A client that keeps what it hears. */
-export async function openWebSocket({ url }: ResponsesScene, path = '/v1/responses') {
+export async function openWebSocket({ url }: Pick<ResponsesScene, 'url'>, path = '/v1/responses') {
   const webSocket = new WebSocket(url.replace(/^http/, 'ws') + path)
   const heard: Message[] = []
   webSocket.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString()) as Message))

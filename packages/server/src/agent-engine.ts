@@ -27,7 +27,6 @@ import type { AnyProviderHandle } from './services/providers/provider-handle.ts'
 import { ofApi } from './services/providers/provider-handle.ts'
 import type { FindChatModel } from './services/models/chat-model-lookup.ts'
 import { Compaction } from './services/responses/compaction/compaction.ts'
-import { readCompactionSettings } from './services/responses/compaction/compaction-config.ts'
 import { createSummarySeal } from './services/responses/compaction/sealed-summary.ts'
 import { compactInput } from './services/responses/input/compact-input.ts'
 import { countInput } from './services/responses/input/count-input.ts'
@@ -88,7 +87,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   })
   const mcp = openConfiguredMcp(options, keys)
   const compaction = new Compaction({
-    settings: readCompactionSettings(ofResponses(config)),
+    settings: bounds.compaction,
     seal: summaries,
     ids,
     clock,
@@ -172,8 +171,3 @@ function openConfiguredMcp(options: AgentEngineOptions, keys: SecretKeySource): 
 
 /** Addresses at which a server listens and no browser finds it. */
 const WILDCARDS = new Set(['0.0.0.0', '::'])
-
-/** Where the second dialect has the settings of compaction. */
-function ofResponses({ providers }: StackConfig): unknown {
-  return providers.find(({ api }) => api === 'responses')?.config['compaction_config']
-}

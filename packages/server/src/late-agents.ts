@@ -3,7 +3,6 @@ import { connectors, conversations, prompts, responses } from '@llama-stack/api'
 import type { Connectors, Conversations, Prompts, Responses } from '@llama-stack/api'
 import type { AgentEngine, AgentEngineOptions } from './agent-engine.ts'
 import { toLateService } from './kernel/late-service.ts'
-import { lazy } from './kernel/lazy.ts'
 import { RESPONSE_JOB } from './services/responses/response-job.ts'
 
 export interface LateAgents extends AsyncDisposable {
@@ -23,30 +22,40 @@ const FIRST_LOOK_MS = 500
 /** How often it is looked whether an earlier process, or another one, has left something. The engine then looks itself. */
 const LOOK_MS = 2000
 
+/** A failure to load it is that of whoever needed it; the next one who does tries again. */
 export function createLateAgents(options: AgentEngineOptions): LateAgents {
-  const { storage, log } = options
-  let loaded: Promise<AgentEngine> | undefined
+  const { log } = options
+  let loading: Promise<AgentEngine> | undefined
+  let engine: AgentEngine | undefined
   let timer: NodeJS.Timeout | undefined
   let isStarted = false
-  const load = lazy(() => {
+  let isClosed = false
+  let isFailureTold = false
+  const create = async (): Promise<AgentEngine> => {
+    const { createAgentEngine } = await import('./agent-engine.ts')
+    engine = createAgentEngine(options)
     clearTimeout(timer)
-    loaded = import('./agent-engine.ts').then(({ createAgentEngine }) => {
-      const engine = createAgentEngine(options)
-      if (isStarted) engine.start()
-      return engine
-    })
-    return loaded
-  })
+    if (isStarted) engine.start()
+    return engine
+  }
+  const load = (): Promise<AgentEngine> =>
+    (loading ??= create().catch((error: unknown) => {
+      loading = undefined
+      throw error
+    }))
+  const lookIn = (delayMs: number): void => {
+    if (!isClosed) timer = setTimeout(look, delayMs).unref()
+  }
   const look = (): void => {
-    try {
-      if (storage.jobs.hasAny(RESPONSE_JOB)) {
-        load().catch((error: unknown) => log.error('The agent engine could not be started.', { reason: String(error) }))
-        return
-      }
-    } catch (error) {
-      log.warn('Responses that were left could not be looked for.', { reason: String(error) })
+    if (!hasLeft(options)) {
+      lookIn(LOOK_MS)
+      return
     }
-    timer = setTimeout(look, LOOK_MS).unref()
+    load().catch((error: unknown) => {
+      if (!isFailureTold) log.error('The agent engine could not be started.', { reason: String(error) })
+      isFailureTold = true
+      lookIn(LOOK_MS)
+    })
   }
   return {
     services: {
@@ -57,14 +66,24 @@ export function createLateAgents(options: AgentEngineOptions): LateAgents {
     },
     start() {
       isStarted = true
-      if (loaded === undefined) timer = setTimeout(look, FIRST_LOOK_MS).unref()
-      // Whoever asked for it hears why it cannot be loaded.
-      else loaded.then((engine) => engine.start()).catch(() => undefined)
+      if (engine === undefined) lookIn(FIRST_LOOK_MS)
+      else engine.start()
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true
       clearTimeout(timer)
-      const engine = await loaded?.catch(() => undefined)
+      await loading?.catch(() => undefined)
       await engine?.[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Whether an earlier process, or another one, has left a response. */
+function hasLeft({ storage, log }: AgentEngineOptions): boolean {
+  try {
+    return storage.jobs.hasAny(RESPONSE_JOB)
+  } catch (error) {
+    log.warn('Responses that were left could not be looked for.', { reason: String(error) })
+    return false
   }
 }

@@ -13,6 +13,15 @@ import {
   ToolDefinitionList,
 } from './connector.ts'
 
+/** What asking a connector's server may fail with. */
+const asking = [
+  'connector_not_found',
+  'mcp_server_unreachable',
+  'mcp_server_timeout',
+  'mcp_server_authentication',
+  'mcp_bad_reply',
+] as const
+
 export const connectors = defineApi({
   listConnectors: {
     method: 'GET',
@@ -61,13 +70,7 @@ export const connectors = defineApi({
     get response() {
       return ToolDefinitionList
     },
-    errors: [
-      'connector_not_found',
-      'mcp_server_unreachable',
-      'mcp_server_timeout',
-      'mcp_server_authentication',
-      'mcp_bad_reply',
-    ],
+    errors: asking,
     tag: 'Connectors',
   },
   getConnectorTool: {
@@ -85,14 +88,7 @@ export const connectors = defineApi({
     get response() {
       return ToolDefinition
     },
-    errors: [
-      'connector_not_found',
-      'mcp_tool_not_found',
-      'mcp_server_unreachable',
-      'mcp_server_timeout',
-      'mcp_server_authentication',
-      'mcp_bad_reply',
-    ],
+    errors: [...asking, 'mcp_tool_not_found'],
     tag: 'Connectors',
   },
   authorizeConnector: {

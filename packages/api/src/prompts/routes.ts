@@ -13,7 +13,51 @@ import {
 
 const stored = ['prompt_not_found'] as const
 
-const next = [...stored, 'prompt_version_conflict'] as const
+/** What the routes of the two generations do not share. */
+interface Words {
+  readonly summary: string
+  readonly description?: string
+}
+
+function toUpdate<Method extends 'PUT' | 'POST'>(method: Method, words: Words) {
+  return {
+    method,
+    path: '/v1/prompts/{prompt_id}',
+    access: 'write',
+    ...words,
+    get params() {
+      return PromptId
+    },
+    get body() {
+      return UpdatePromptRequest
+    },
+    get response() {
+      return Prompt
+    },
+    errors: [...stored, 'prompt_version_conflict'],
+    tag: 'Prompts',
+  } as const
+}
+
+function toSetDefault<Method extends 'PUT' | 'POST'>(method: Method, words: Words) {
+  return {
+    method,
+    path: '/v1/prompts/{prompt_id}/set-default-version',
+    access: 'write',
+    ...words,
+    get params() {
+      return PromptId
+    },
+    get body() {
+      return SetDefaultVersionRequest
+    },
+    get response() {
+      return Prompt
+    },
+    errors: stored,
+    tag: 'Prompts',
+  } as const
+}
 
 export const prompts = defineApi({
   listPrompts: {
@@ -56,41 +100,13 @@ export const prompts = defineApi({
     errors: stored,
     tag: 'Prompts',
   },
-  updatePrompt: {
-    method: 'PUT',
-    path: '/v1/prompts/{prompt_id}',
-    access: 'write',
+  updatePrompt: toUpdate('PUT', {
     summary: 'Store the next version of a prompt.',
     description: 'The request names the latest version, so that two writers notice each other.',
-    get params() {
-      return PromptId
-    },
-    get body() {
-      return UpdatePromptRequest
-    },
-    get response() {
-      return Prompt
-    },
-    errors: next,
-    tag: 'Prompts',
-  },
-  updatePromptByPost: {
-    method: 'POST',
-    path: '/v1/prompts/{prompt_id}',
-    access: 'write',
+  }),
+  updatePromptByPost: toUpdate('POST', {
     summary: 'Store the next version of a prompt, as the first generation asks for it.',
-    get params() {
-      return PromptId
-    },
-    get body() {
-      return UpdatePromptRequest
-    },
-    get response() {
-      return Prompt
-    },
-    errors: next,
-    tag: 'Prompts',
-  },
+  }),
   deletePrompt: {
     method: 'DELETE',
     path: '/v1/prompts/{prompt_id}',
@@ -117,40 +133,12 @@ export const prompts = defineApi({
     errors: stored,
     tag: 'Prompts',
   },
-  setDefaultPromptVersion: {
-    method: 'PUT',
-    path: '/v1/prompts/{prompt_id}/set-default-version',
-    access: 'write',
+  setDefaultPromptVersion: toSetDefault('PUT', {
     summary: 'Make one version of a prompt its default.',
-    get params() {
-      return PromptId
-    },
-    get body() {
-      return SetDefaultVersionRequest
-    },
-    get response() {
-      return Prompt
-    },
-    errors: stored,
-    tag: 'Prompts',
-  },
-  setDefaultPromptVersionByPost: {
-    method: 'POST',
-    path: '/v1/prompts/{prompt_id}/set-default-version',
-    access: 'write',
+  }),
+  setDefaultPromptVersionByPost: toSetDefault('POST', {
     summary: 'Make one version of a prompt its default, as the first generation asks for it.',
-    get params() {
-      return PromptId
-    },
-    get body() {
-      return SetDefaultVersionRequest
-    },
-    get response() {
-      return Prompt
-    },
-    errors: stored,
-    tag: 'Prompts',
-  },
+  }),
 })
 
 /** Everything that can be done with prompts. */

@@ -20,7 +20,10 @@ export const RetrieveResponseQuery = z.looseObject({
     .optional()
     .describe('Whether to replay the events, and then to follow those that are still made.'),
   starting_after: z.int().min(0).optional().describe('Replay only the events after this sequence number.'),
-  include_obfuscation: z.boolean().optional(),
+  include_obfuscation: z
+    .boolean()
+    .optional()
+    .describe('Whether the deltas of the replay are padded. Default: as they were when they were told first.'),
 })
 
 export const InputItemQuery = z.looseObject({

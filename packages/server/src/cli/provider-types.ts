@@ -43,8 +43,8 @@ export function listProviderTypes(api: string | undefined, includeUnserved: bool
     }))
 }
 
-function isServed({ api, type }: CatalogEntry): boolean {
-  return Object.hasOwn(providerRegistry[api] ?? {}, type)
+function isServed({ api, type, builtIn }: CatalogEntry): boolean {
+  return builtIn !== undefined || Object.hasOwn(providerRegistry[api] ?? {}, type)
 }
 
 function toServed(entry: CatalogEntry): ListedProviderType['served'] {

@@ -18,7 +18,7 @@ export interface ConfigExplanation {
     readonly listed: number
     /** Entries that the environment leaves on. */
     readonly enabled: number
-    /** Entries that are started, as asked for or by a stand-in. */
+    /** Entries that are served: as asked for, by a stand-in, or by the server itself. */
     readonly started: number
   }
   readonly native: readonly NativeProviders[]
@@ -46,7 +46,9 @@ export function explainConfig(config: StackConfig): ConfigExplanation {
   const off = of('info')
   const offCount = off.filter(({ provider }) => provider !== undefined).length
   const skipped = [...of('unsupported'), ...of('unknown')].filter(({ provider }) => provider !== undefined).length
-  const started = config.providers.length
+  const places = new Set(config.providers.map(({ path }) => path))
+  const builtIn = [...replaced].filter((path) => !places.has(path)).length
+  const started = config.providers.length + builtIn
   return {
     name: config.name,
     dialect: config.dialect,

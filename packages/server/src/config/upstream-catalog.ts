@@ -24,11 +24,13 @@ export interface CatalogEntry {
   readonly instead?: string
   /** Served under its own name, by something simpler. */
   readonly standIn?: StandIn
+  /** The server does this itself, without a provider: what of the entry counts. */
+  readonly builtIn?: string
   /** The type that took this one's place: an alias that upstream deprecated. */
   readonly renamedTo?: string
 }
 
-type Facts = Pick<CatalogEntry, 'instead' | 'standIn' | 'renamedTo'> & { readonly never?: true }
+type Facts = Pick<CatalogEntry, 'builtIn' | 'instead' | 'standIn' | 'renamedTo'> & { readonly never?: true }
 type Row = readonly [type: string, generations: readonly Generation[], description: string, facts?: Facts]
 
 const both: readonly Generation[] = ['llama-stack', 'ogx']
@@ -127,7 +129,12 @@ const toolRuntime: readonly Row[] = [
   ['remote::tavily-search', both, 'Web search by Tavily'],
   ['remote::bing-search', both, 'Web search by Bing'],
   ['remote::wolfram-alpha', both, 'Answers of Wolfram Alpha'],
-  ['remote::model-context-protocol', both, 'Tools of MCP servers'],
+  [
+    'remote::model-context-protocol',
+    both,
+    'Tools of MCP servers',
+    { builtIn: 'the servers are those of connectors, tool groups and requests' },
+  ],
 ]
 
 const safety: readonly Row[] = [
@@ -188,7 +195,14 @@ const rowsByApi: Readonly<Record<string, readonly Row[]>> = {
   files,
   file_processors: fileProcessors,
   agents: [['inline::meta-reference', first, 'Agents, sessions and turns']],
-  responses: [['inline::builtin', second, 'The Responses API']],
+  responses: [
+    [
+      'inline::builtin',
+      second,
+      'The Responses API',
+      { builtIn: 'of its settings, compaction_config is the one that counts' },
+    ],
+  ],
   messages: [['inline::builtin', second, "Anthropic's Messages API"]],
   interactions: [['inline::builtin', second, "Google's Interactions API"]],
   batches: [['inline::reference', both, 'Batches of requests']],

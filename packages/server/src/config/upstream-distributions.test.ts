@@ -58,7 +58,7 @@ describe.skipIf(!isThere)(
       expect(explained).toMatchObject({
         name: 'starter',
         dialectName: 'Llama Stack (run.yaml)',
-        providers: { listed: 38, enabled: 28, started: 9 },
+        providers: { listed: 38, enabled: 28, started: 10 },
         native: [
           {
             api: 'inference',
@@ -70,6 +70,7 @@ describe.skipIf(!isThere)(
       })
       expect(explained.substituted.map(({ line, provider }) => [line, provider?.type])).toEqual([
         [91, 'inline::sentence-transformers'],
+        [212, 'remote::model-context-protocol'],
       ])
       expect(explained.unsupported.map(({ path }) => path.replace(/\[\d+\]$/, ''))).toEqual([
         'providers.vector_io',
@@ -89,7 +90,6 @@ describe.skipIf(!isThere)(
         'providers.tool_runtime',
         'providers.tool_runtime',
         'providers.tool_runtime',
-        'providers.tool_runtime',
         'providers.batches',
         'shields',
         'tool_groups',
@@ -100,10 +100,12 @@ describe.skipIf(!isThere)(
     it('ogx/starter/config.yaml is explained', async () => {
       const config = await loadConfig({ ...input, source: join(root, 'ogx/starter/config.yaml') })
       const explained = explainConfig(config)
-      expect(explained.providers).toEqual({ listed: 37, enabled: 24, started: 10 })
+      expect(explained.providers).toEqual({ listed: 37, enabled: 24, started: 12 })
       expect(explained.substituted.map(({ provider }) => provider?.type)).toEqual([
         'inline::sentence-transformers',
         'inline::transformers',
+        'inline::builtin',
+        'remote::model-context-protocol',
       ])
       expect(explained.dataDir).toBe('/home/ada/.ogx/distributions/starter')
       expect(config.models.map(({ provider_id, provider_model_id }) => [provider_id, provider_model_id])).toEqual([

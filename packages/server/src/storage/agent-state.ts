@@ -6,10 +6,8 @@
  * items that it added, never those of the responses before it, so that storage grows with what was said.
  */
 import type { JsonObject } from '@llama-stack/api'
+import type { ResponseStatus } from './response-status.ts'
 import type { ListOrder, Page } from './storage.ts'
-
-/** Where a response stands. `queued` and `in_progress` are the open ones. */
-export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled'
 
 /** A response as it is kept. */
 export interface ResponseRow {

@@ -9,6 +9,7 @@ import { servesApi } from './dialect-input.ts'
 import type { DialectInput } from './dialect-input.ts'
 import { readProviders } from './provider-entries.ts'
 import type { ReadProviders } from './provider-entries.ts'
+import { readCompaction } from './compaction-block.ts'
 import { readConnectorLists } from './connector-lists.ts'
 import { keepResources, ModelEntry, readModels, ResourceList } from './resource-entries.ts'
 import { readServer } from './server-block.ts'
@@ -74,12 +75,15 @@ export function fromOgx(input: DialectInput): DialectConfig | undefined {
   const providers = readProviders(blocks.providers ?? {}, external, input)
   const storage = blocks.storage ?? {}
   checkStorage(storage, providers.started, input)
+  const shared = fromSharedBlocks(blocks)
+  const compaction = readCompaction(blocks.providers, input)
   const fallback = join(input.configHomes.ogx, 'distributions', name)
   const models = { entries: blocks.registered_resources?.models ?? [], path: ['registered_resources', 'models'] }
   return {
     name,
     dialect: 'ogx',
-    ...fromSharedBlocks(blocks),
+    ...shared,
+    ...(compaction === undefined ? {} : { responses: { ...shared.responses, compaction } }),
     providers: [...providers.started],
     models: [...readModels(models, providers, input)],
     resources: readResources(blocks, providers, input),

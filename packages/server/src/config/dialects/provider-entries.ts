@@ -131,6 +131,14 @@ class ProviderReader implements ReadProviders {
       }
     }
     if (this.#isServed(api, type)) return type
+    if (row?.builtIn !== undefined) {
+      this.#note(path, provider, {
+        severity: 'substituted',
+        message: `${api} provider ${type} (${row.description}) is a part of this server: ${row.builtIn}.`,
+        fix: 'Nothing to do: it is there with or without the entry.',
+      })
+      return undefined
+    }
     const renamed = row?.renamedTo
     if (renamed !== undefined && this.#isServed(api, renamed)) {
       this.#note(path, provider, {

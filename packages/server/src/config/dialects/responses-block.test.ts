@@ -8,12 +8,13 @@ test('the block has a key for every setting', () => {
     maxTurns: 7,
     maxTimeMs: 9000,
     requireApproval: 'never',
+    compaction: {},
   })
 })
 
 test('an empty value is the default', () => {
   const read = readResponses(ResponsesBlock.parse({ max_turns: null, max_time_ms: null, require_approval: null }))
-  expect(ResponsesSettings.parse(read)).toEqual({ maxTurns: 100 })
+  expect(ResponsesSettings.parse(read)).toEqual({ maxTurns: 100, compaction: {} })
 })
 
 test.each([{ max_turns: 0 }, { max_time_ms: -1 }, { require_approval: 'sometimes' }, { maxTurns: 1 }])(

@@ -5,7 +5,7 @@ import type { Clock, Log, ProviderEnvironment, Upstream, UpstreamRequest } from 
 import { VERSION } from '../../kernel/version.ts'
 import { McpConnection, tellEndedStreams } from './mcp-connection.ts'
 import type { McpConnectionEvents } from './mcp-connection.ts'
-import { findHttpStatus, isStumble } from './mcp-failure.ts'
+import { findHttpStatus, isOffended, isStumble } from './mcp-failure.ts'
 import type { McpSdk } from './mcp-sdk.ts'
 import type { McpTarget } from './mcp-target.ts'
 import { unlessAborted } from './unless-aborted.ts'
@@ -26,7 +26,7 @@ export interface McpDialerOptions {
 
 /** What is known of how a server speaks. */
 interface Dialect {
-  readonly transport: 'streamable' | 'events'
+  readonly transport: 'streamable' | 'events' | 'stdio'
   /** Without it the server is asked; most servers do not know that question yet. */
   readonly isLegacy: boolean
   readonly untilMs: number
@@ -52,15 +52,12 @@ export class McpDialer {
   /** Opens a connection. Rejects with whatever the SDK or the transport says. */
   async dial(target: McpTarget, events: McpConnectionEvents): Promise<McpConnection> {
     const sdk = await this.#options.loadSdk()
-    const { endpoint } = target
-    if (endpoint.transport === 'stdio') {
-      const transport = await this.#toStdio(target, endpoint)
-      return this.#open({ sdk, target, transport, events, isLegacy: false })
-    }
     const known = this.#findDialect(target.serverKey)
     const parts = { sdk, target, events, isLegacy: known?.isLegacy ?? false }
     // What was known may have changed: the next one who comes finds out anew.
     this.#dialects.delete(target.serverKey)
+    const { endpoint } = target
+    if (endpoint.transport === 'stdio') return this.#openStdio(parts, endpoint)
     if (known?.transport === 'events') return this.#openEvents(parts)
     try {
       return await this.#openStreamable(parts)
@@ -68,6 +65,18 @@ export class McpDialer {
       if (known !== undefined) throw error
       return await this.#openOtherwise(parts, error)
     }
+  }
+
+  /** One process answers the question and does the work; one that ends at the question is started again, and not asked. */
+  async #openStdio(parts: Omit<Opening, 'transport'>, endpoint: StdioEndpoint): Promise<McpConnection> {
+    const { target, isLegacy } = parts
+    const open = async (how: Omit<Opening, 'transport'>): Promise<McpConnection> =>
+      this.#open({ ...how, transport: await this.#toStdio(target, endpoint) })
+    const connection = await open(parts).catch((error: unknown) =>
+      isLegacy || !isOffended(error) ? Promise.reject(error as Error) : open({ ...parts, isLegacy: true }),
+    )
+    this.#keepDialect(target.serverKey, { transport: 'stdio', isLegacy: !connection.needsDefinitions })
+    return connection
   }
 
   /** For servers that streamable HTTP, or the question for their version, means nothing to. */
@@ -149,17 +158,16 @@ export class McpDialer {
     }
   }
 
-  async #toStdio(
-    target: McpTarget,
-    endpoint: Extract<McpTarget['endpoint'], { transport: 'stdio' }>,
-  ): Promise<Transport> {
+  async #toStdio(target: McpTarget, endpoint: StdioEndpoint): Promise<Transport> {
     const { DEFAULT_INHERITED_ENV_VARS, StdioClientTransport } = await import('@modelcontextprotocol/client/stdio')
     const { env, log } = this.#options
     const { command, args, cwd } = endpoint
     // The SDK adds a few variables of its own choice; an undefined one is not handed on.
     const nothing = process.platform === 'win32' ? [] : DEFAULT_INHERITED_ENV_VARS.map((name) => [name, undefined])
     const variables = { ...Object.fromEntries(nothing), PATH: env['PATH'], HOME: env['HOME'], ...endpoint.env }
-    const transport = new StdioClientTransport({
+    // Of its own class the SDK starts a second process, for the question which version it speaks, and ends it.
+    const OneProcessTransport = class extends StdioClientTransport {}
+    const transport = new OneProcessTransport({
       command,
       args: [...args],
       // Its type does not know that undefined takes a variable away.
@@ -190,6 +198,8 @@ export class McpDialer {
 
 /** For addresses that a server names, such as that of a login server: they must not lead into the operator's network. */
 const GUARDED: UpstreamRequest['chosenBy'] = 'caller'
+
+type StdioEndpoint = Extract<McpTarget['endpoint'], { transport: 'stdio' }>
 
 interface Opening {
   readonly sdk: McpSdk

@@ -115,6 +115,11 @@ export function isStumble(error: unknown): boolean {
   return codeOf(error) === 'ERA_NEGOTIATION_FAILED' && findStackError(error) === undefined
 }
 
+/** Whether a program took that question amiss: it ended, or refused the greeting that came after it. */
+export function isOffended(error: unknown): boolean {
+  return isStumble(error) || codeOf(error) === 'CONNECTION_CLOSED' || isRefusal(error)
+}
+
 function findStackError(error: unknown): StackError | undefined {
   if (isStackError(error)) return error
   return error instanceof Error && error.cause !== undefined ? findStackError(error.cause) : undefined

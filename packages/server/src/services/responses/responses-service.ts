@@ -13,6 +13,7 @@ import { StackError, value } from '@llama-stack/api'
 import type { Ids } from '../../kernel/ids.ts'
 import { stackHeaders } from '../../kernel/stack-headers.ts'
 import type { ResponseRow } from '../../storage/agent-state.ts'
+import { isOpen } from '../../storage/response-status.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { ConnectionMemory } from './connection-memory.ts'
 import { newResponseId } from './item-ids.ts'
@@ -63,14 +64,16 @@ export function createResponsesService(
   const runner = new ResponseWorker(world)
   return {
     createResponse: (request, context) => create(request, context, world),
-    async retrieveResponse({ response_id: id, stream, starting_after: after = -1, include }, context) {
+    async retrieveResponse(request, context) {
+      const { response_id: id, stream, starting_after: after = -1, include, include_obfuscation: obfuscates } = request
       const row = await getRow(id, context, world)
       if (stream === true) {
         const running = active.find(id, context.principal)
         // Of a run to which nobody listens, the events are made from what came of it.
         if (running !== undefined && running.feed === undefined) await running.ended
         const feed = running?.feed
-        const stored = { responseId: row.id, after, repository: storage.responses(context.principal), feed }
+        const repository = storage.responses(context.principal)
+        const stored = { responseId: row.id, after, repository, feed, obfuscates }
         return { kind: 'stream', stream: new StoredStream(stored), contentType: 'text/event-stream' }
       }
       return value(toResponse(row, include))
@@ -232,7 +235,7 @@ async function cancel(
     const problem = 'only responses in the background can be. To stop another one, close its connection'
     throw new StackError('response_not_cancellable', { id: row.id, problem })
   }
-  if (row.status !== 'queued' && row.status !== 'in_progress') {
+  if (!isOpen(row.status)) {
     throw new StackError('response_not_cancellable', { id: row.id, problem: `it is ${row.status}` })
   }
   if (!(await active.cancel(row.id, context.principal))) {

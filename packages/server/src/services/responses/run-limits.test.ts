@@ -1,5 +1,6 @@
 import type { Clock } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
+import { MAX_TIME_MS } from '../../config/responses-settings.ts'
 import { toCallKey } from './call-key.ts'
 import { DEFAULT_MAX_TURNS, RunLimits, RunUsage } from './run-limits.ts'
 import type { AskedCall, RunLimitSettings } from './run-limits.ts'
@@ -53,6 +54,15 @@ describe('turns', () => {
     clock.nowMs += 1
     expect(limits.beginTurn()).toBe('deadline')
     expect(start().remainingMs).toBeUndefined()
+  })
+
+  test('have no more time than the whole, whatever becomes of the clock', () => {
+    const clock = createClock()
+    const limits = new RunLimits({ maxTurns: 10, maxWallTimeMs: MAX_TIME_MS }, clock)
+    clock.nowMs -= 60_000
+    // A longer timer would end at once.
+    expect(limits.remainingMs).toBe(2 ** 31 - 1)
+    expect(limits.beginTurn()).toBeUndefined()
   })
 })
 

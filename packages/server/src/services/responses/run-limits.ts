@@ -90,7 +90,9 @@ export class RunLimits {
   get remainingMs(): number | undefined {
     const { maxWallTimeMs } = this.#settings
     if (maxWallTimeMs === undefined) return undefined
-    return Math.max(0, maxWallTimeMs - (this.#clock.now() - this.#used.startedAtMs))
+    // A clock that was put back, or another machine's, gives no run more than the whole: timers take no more than its bound.
+    const tookMs = Math.max(0, this.#clock.now() - this.#used.startedAtMs)
+    return Math.max(0, maxWallTimeMs - tookMs)
   }
 
   /** Counts a turn, if there may be one; says why not otherwise. */

@@ -7,7 +7,8 @@ import { type Principal, StackError } from '@llama-stack/api'
 import * as z from 'zod'
 import { asText } from '../../kernel/json-record.ts'
 import { lateSchema } from '../../kernel/late-schema.ts'
-import type { ChainRow, ResponseQuery, ResponseRepository, ResponseRow, ResponseStatus } from '../agent-state.ts'
+import type { ChainRow, ResponseQuery, ResponseRepository, ResponseRow } from '../agent-state.ts'
+import { isOpen, openStatuses, responseStatuses } from '../response-status.ts'
 import type { Page } from '../storage.ts'
 import type { AppendItems } from './conversations.ts'
 import type { JobRows } from './jobs.ts'
@@ -25,11 +26,12 @@ export interface ResponseParts {
   readonly append: AppendItems
 }
 
-const OPEN: ReadonlySet<ResponseStatus> = new Set(['queued', 'in_progress'])
+/** The open statuses in SQL. */
+const OPEN = openStatuses.map((status) => `'${status}'`).join(', ')
 /** More responses than a model's context has room for; it bounds what one request can make the store read. */
 const MAX_CHAIN = 10_000
 
-const Status = lateSchema(() => z.enum(['queued', 'in_progress', 'completed', 'incomplete', 'failed', 'cancelled']))
+const Status = lateSchema(() => z.enum(responseStatuses))
 
 const Row = lateSchema(() =>
   z.object({
@@ -145,7 +147,7 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
   const { events, jobs, append } = parts
   const { connection, writer } = parts.database
   const find = connection.prepare(
-    `SELECT seq, job_id FROM responses WHERE owner = ?1 AND id = ?2 AND status IN ('queued', 'in_progress')
+    `SELECT seq, job_id FROM responses WHERE owner = ?1 AND id = ?2 AND status IN (${OPEN})
        AND (?3 IS NULL OR ?3 = (SELECT worker FROM jobs WHERE jobs.id = job_id))`,
   )
   const update = connection.prepare(
@@ -157,7 +159,7 @@ function prepareAdvance(parts: ResponseParts): (owner: string) => ResponseReposi
   return (owner) =>
     (id, progress, { addition, events: segment, worker } = {}) => {
       const { status, output, messages, body, state } = progress
-      const ended = status !== undefined && !OPEN.has(status)
+      const ended = status !== undefined && !isOpen(status)
       const texts = [linesOrNull(output), linesOrNull(messages), body ?? null]
       const newState = ended ? [1, null] : [state === undefined ? 0 : 1, state ?? null]
       const packed = segment === undefined ? undefined : packSegment(segment)

@@ -1,5 +1,5 @@
 /** One turn of a model as the message that later turns are told of. */
-import type { ChatMessage } from '@llama-stack/api'
+import type { ChatMessage, ToolCall } from '@llama-stack/api'
 import { isRecord } from '../../../kernel/json-record.ts'
 
 /** A call of a tool that the model made. */
@@ -41,6 +41,17 @@ export function toAssistantMessage(turn: Turn): ChatMessage {
 export function toToolCall({ index, id, name, arguments: text, extra }: TurnCall) {
   const called = { name: name === '' ? NAMELESS : name, arguments: toArguments(text) }
   return { index, id, type: 'function', function: called, ...extra }
+}
+
+/** The calls that a message tells of. What vendors leave out is an empty text. */
+export function fromToolCalls(
+  calls: readonly ToolCall[] | null | undefined,
+): readonly Pick<TurnCall, 'id' | 'name' | 'arguments'>[] {
+  return (calls ?? []).map(({ id = '', function: called }) => ({
+    id,
+    name: called?.name ?? '',
+    arguments: called?.arguments ?? '',
+  }))
 }
 
 /** Vendors refuse the empty name. */

@@ -1,6 +1,7 @@
 /** Asks a model for the summary of a conversation. */
 import { StackError } from '@llama-stack/api'
 import type { ChatCompletion, ChatCompletionRequest, ChatMessage, ResponseUsage } from '@llama-stack/api'
+import { fromToolCalls } from '../chat/assistant-turn.ts'
 import { toUsage } from '../run/usage.ts'
 
 /** What an operator may set: OGX's `compaction_config`. */
@@ -60,12 +61,12 @@ function toPlainMessage(message: ChatMessage): ChatMessage {
   if (message.role === 'tool' || message.role === 'function') {
     return { role: 'user', content: `[Output of a tool]\n${toText(message.content)}` }
   }
-  if (message.role !== 'assistant' || (message.tool_calls ?? []).length === 0) return message
-  const calls = (message.tool_calls ?? []).map(
-    ({ function: called }) => `[Call of the tool ${called?.name ?? ''} with ${called?.arguments ?? ''}]`,
-  )
+  if (message.role !== 'assistant') return message
+  const calls = fromToolCalls(message.tool_calls)
+  if (calls.length === 0) return message
+  const called = calls.map(({ name, arguments: text }) => `[Call of the tool ${name} with ${text}]`)
   const said = toText(message.content)
-  return { role: 'assistant', content: [...(said === '' ? [] : [said]), ...calls].join('\n') }
+  return { role: 'assistant', content: [...(said === '' ? [] : [said]), ...called].join('\n') }
 }
 
 function toText(content: ChatMessage['content']): string {

@@ -2,6 +2,7 @@
 import type { Principal } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import type { ChainRow } from '../../../storage/agent-state.ts'
+import { isOpen } from '../../../storage/response-status.ts'
 import type { Storage } from '../../../storage/storage.ts'
 import { ChatHistory } from '../chat/chat-history.ts'
 import type { FileReader } from '../chat/referenced-files.ts'
@@ -9,7 +10,9 @@ import type { ToChatMessagesOptions } from '../chat/to-chat-messages.ts'
 import type { Item } from '../output/output.ts'
 import type { KnownListings } from '../tools/tool-sources.ts'
 import { toConversationChat } from './conversation-chat.ts'
+import { toKnownListings } from './known-listings.ts'
 import { parseMessages } from './parse-messages.ts'
+import { toToldRows } from './told-rows.ts'
 
 export interface LoadedHistory {
   readonly chat: ChatHistory
@@ -53,17 +56,9 @@ async function loadChain(id: string, principal: Principal, { storage }: HistoryW
   const rows = await storage.responses(principal).chain(id)
   const last = rows?.at(-1)
   if (rows === undefined || last === undefined) throw new StackError('previous_response_not_found', { id })
-  if (last.status === 'queued' || last.status === 'in_progress') {
-    throw new StackError('previous_response_open', { id, status: last.status })
-  }
-  const told = rows.slice(
-    Math.max(
-      0,
-      rows.findLastIndex(({ beginsHistory }) => beginsHistory === true),
-    ),
-  )
+  if (isOpen(last.status)) throw new StackError('previous_response_open', { id, status: last.status })
   return {
-    chat: ChatHistory.empty.append(parseMessages(told.flatMap(({ messages }) => messages))),
+    chat: ChatHistory.empty.append(parseMessages(toToldRows(rows).flatMap(({ messages }) => messages))),
     ...toLookups((part) => itemTexts(rows, part)),
   }
 }
@@ -71,7 +66,7 @@ async function loadChain(id: string, principal: Principal, { storage }: HistoryW
 /** What is looked up in items, most of which never need to be parsed. `textsWith` gives those that hold a text. */
 function toLookups(textsWith: (part: string) => readonly string[]): Omit<LoadedHistory, 'chat'> {
   return {
-    listings: toListings(textsWith('"type":"mcp_list_tools"')),
+    listings: toKnownListings(parseItems(textsWith('"type":"mcp_list_tools"'))),
     find: (itemId) => parseItems(textsWith(itemId)).find((item) => item.id === itemId),
     approvalRequests: () =>
       parseItems(textsWith('"type":"mcp_approval_request"')).filter(({ type }) => type === 'mcp_approval_request'),
@@ -84,17 +79,6 @@ function itemTexts(rows: readonly ChainRow[], part: string): string[] {
 
 function parseItems(texts: readonly string[]): Item[] {
   return texts.map((text) => JSON.parse(text) as Item)
-}
-
-/** The last listing of each server that told one. */
-function toListings(texts: readonly string[]): KnownListings {
-  const listings = new Map<string, Item>()
-  for (const item of parseItems(texts)) {
-    if (item.type === 'mcp_list_tools' && typeof item['error'] !== 'string') {
-      listings.set(String(item['server_label']), item)
-    }
-  }
-  return listings
 }
 
 async function loadConversation(id: string, principal: Principal, world: HistoryWorld): Promise<LoadedHistory> {

@@ -2,6 +2,7 @@
 import type { CallContext, CompactedResponse, CompactRequest, ItemResource, Reply } from '@llama-stack/api'
 import { value } from '@llama-stack/api'
 import type { Storage } from '../../../storage/storage.ts'
+import { toToldRows } from '../history/told-rows.ts'
 import { createAskAside } from '../run/side-call.ts'
 import { parseItems } from '../stored/response-view.ts'
 import { openInput } from './open-input.ts'
@@ -21,13 +22,8 @@ export async function compactInput(
   const { previousId, model } = plan.settled
   const rows = previousId === undefined ? [] : ((await storage.responses(context.principal).chain(previousId)) ?? [])
   // What was compacted before is in a summary already.
-  const told = rows.slice(
-    Math.max(
-      0,
-      rows.findLastIndex(({ beginsHistory }) => beginsHistory === true),
-    ),
-  )
-  const items = plan.beginsHistory ? [] : told.flatMap(({ input, output }) => parseItems([...input, ...output]))
+  const told = plan.beginsHistory ? [] : toToldRows(rows)
+  const items = told.flatMap(({ input, output }) => parseItems([...input, ...output]))
   const compacted = await runs.compaction.compact({
     model,
     messages: [...plan.history.messages, ...plan.added],

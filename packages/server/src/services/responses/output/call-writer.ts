@@ -73,25 +73,20 @@ export class CallWriter {
     this.#head = toDeltaHead(`${this.#kind.argumentEvents}.delta`, { ...this.#place })
   }
 
-  get id(): string {
-    return this.#start.id
-  }
-
   addArgument(piece: string): void {
     this.#argument += piece
     this.#output.events.delta(this.#head, piece)
   }
 
-  /** Tells that the arguments are complete. `argument` is what they are, where that is not what came in. */
-  endArgument(argument = this.#argument): void {
+  /** Tells that the arguments are complete. */
+  endArgument(): void {
     if (this.#isWritten) return
     this.#isWritten = true
-    this.#argument = argument
     const { argument: member, argumentEvents, type } = this.#kind
     this.#output.events.emit(`${argumentEvents}.done`, {
       ...this.#place,
       ...(type === 'function_call' && { name: this.#start.name }),
-      [member]: argument,
+      [member]: this.#argument,
     })
   }
 

@@ -1,7 +1,8 @@
 /** Items that end because the response does: what their kind has for it. */
 import type { Item } from './output.ts'
 
-const CUT_OFF = 'The response ended first.'
+/** What an item says that has an error and no state. */
+export const CUT_OFF = 'The response ended first.'
 
 /** The item as it is kept when nothing more comes of it. */
 export function toCutOff(item: Item): Item {

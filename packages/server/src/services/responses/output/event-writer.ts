@@ -1,4 +1,5 @@
 /** Numbers the events of one response and renders each once, as the JSON text that every reader of it gets. */
+import { toPadding } from './obfuscation.ts'
 
 /** Takes events in their order. */
 export interface EventSink {
@@ -12,9 +13,6 @@ export interface EventWriterOptions {
   /** Whether deltas are padded, so that who sees their sizes does not see the lengths of tokens. Default: false. */
   readonly obfuscates?: boolean
 }
-
-/** Deltas with their padding have a multiple of this many characters. */
-const PADDING = 'x'.repeat(16)
 
 export class EventWriter {
   #sink: EventSink | undefined
@@ -48,7 +46,7 @@ export class EventWriter {
    */
   delta(head: string, value: string, rest = ''): void {
     if (this.#sink === undefined) return
-    const padding = this.#obfuscates ? `,"obfuscation":"${PADDING.slice(value.length % PADDING.length)}"` : ''
+    const padding = this.#obfuscates ? toPadding(value) : ''
     this.#sink.event(`${head}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}${padding}}`)
   }
 

@@ -42,7 +42,7 @@ export class ReasoningWriter {
     const where = { ...this.#place, summary_index: this.#summary.push(part) - 1 }
     events.emit('response.reasoning_summary_part.added', { ...where, part })
     part.text = text
-    events.emit('response.reasoning_summary_text.delta', { ...where, delta: text })
+    events.delta(toDeltaHead('response.reasoning_summary_text.delta', where), text)
     events.emit('response.reasoning_summary_text.done', { ...where, text })
     events.emit('response.reasoning_summary_part.done', { ...where, part })
   }

@@ -1,4 +1,5 @@
 /** The tools that an MCP server offers, as an item of the output. */
+import { CUT_OFF } from './cut-off-item.ts'
 import type { Item, Output, Place } from './output.ts'
 
 export class ToolListWriter {
@@ -9,7 +10,7 @@ export class ToolListWriter {
   constructor(output: Output, start: { readonly id: string; readonly serverLabel: string }) {
     this.#output = output
     this.#item = { id: start.id, type: 'mcp_list_tools', server_label: start.serverLabel, tools: [] }
-    this.#place = output.open(this.#item, { abandon: () => this.fail('The response ended first.') })
+    this.#place = output.open(this.#item, { abandon: () => this.fail(CUT_OFF) })
     output.events.emit('response.mcp_list_tools.in_progress', this.#place)
   }
 

@@ -2,7 +2,7 @@
 import type { ChatMessage } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import { asText } from '../../../kernel/json-record.ts'
-import { toToolCall } from '../chat/assistant-turn.ts'
+import { fromToolCalls, toToolCall } from '../chat/assistant-turn.ts'
 import type { ChatHistory } from '../chat/chat-history.ts'
 import type { ChatItem } from '../chat/chat-item.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
@@ -74,16 +74,8 @@ function toAskedCall(request: Item): Call {
 }
 
 /** The calls that messages tell of. */
-function toCalls(messages: readonly ChatMessage[]): (Call & { readonly id: string })[] {
-  return messages.flatMap((message) =>
-    message.role !== 'assistant'
-      ? []
-      : (message.tool_calls ?? []).map(({ id = '', function: called }) => ({
-          id,
-          name: called?.name ?? '',
-          arguments: called?.arguments ?? '',
-        })),
-  )
+function toCalls(messages: readonly ChatMessage[]): readonly (Call & { readonly id: string })[] {
+  return messages.flatMap((message) => (message.role === 'assistant' ? fromToolCalls(message.tool_calls) : []))
 }
 
 /** A call and what was asked for it, which may lack the arguments that messages have for none. */

@@ -46,7 +46,10 @@ export const responseParameters: Readonly<Record<string, ParameterRow>> = Object
   service_tier: { state: 'forwarded', how: 'The tier that served is in the response.' },
   store: { state: 'honoured', how: 'Default: true. A stored response goes on when its client leaves.' },
   stream: { state: 'honoured', how: 'Resumed by `GET /v1/responses/{id}?stream=true&starting_after=N`.' },
-  stream_options: { state: 'honoured', how: '`include_obfuscation` pads deltas. Default: false.' },
+  stream_options: {
+    state: 'honoured',
+    how: '`include_obfuscation` pads deltas. Default: false. A replay may ask otherwise.',
+  },
   temperature: { state: 'forwarded', how: 'The response shows 1 where the request says nothing.' },
   text: {
     state: 'emulated',

@@ -7,6 +7,7 @@
  */
 import type { CallContext, ChatCompletionRequest, CreateResponseRequest } from '@llama-stack/api'
 import { isStackError } from '@llama-stack/api'
+import { fromToolCalls } from '../chat/assistant-turn.ts'
 import type { SchemaValidators } from '../structured/schema-validators.ts'
 import type { ChosenMode, ModeQuestion, StructuredModes } from '../structured/structured-modes.ts'
 import { createStructuredPlan } from '../structured/structured-plan.ts'
@@ -124,12 +125,8 @@ export class AnswerFormat {
     try {
       const { choices, usage } = await ask(again)
       const message = choices[0]?.message
-      const toolCalls = (message?.tool_calls ?? []).map(({ function: called }) => ({
-        name: called?.name ?? '',
-        arguments: called?.arguments ?? '',
-      }))
       writer.tokens = addUsage(writer.tokens, toUsage(usage))
-      const repaired = plan.read({ text: message?.content ?? '', toolCalls })
+      const repaired = plan.read({ text: message?.content ?? '', toolCalls: fromToolCalls(message?.tool_calls) })
       const faults = plan.check(repaired)
       // Of two that are wrong the first is what the model was asked for.
       if (faults.length > 0) return text

@@ -135,7 +135,6 @@ export class Journal implements EventSink {
 
   /** Events wait for the write before theirs: where the disk is slow, writes become fewer and larger. */
   #flush(): void {
-    clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#underWay === 0 && this.#pending.length > 0) this.#queue({})
   }

@@ -1,6 +1,7 @@
 /** What a running response has become so far, and what is kept and told of it. */
 import type { ChatMessage, ResponseUsage } from '@llama-stack/api'
 import type { ConversationAddition, ResponseProgress } from '../../../storage/agent-state.ts'
+import { lazy } from '../../../kernel/lazy.ts'
 import type { ItemIds } from '../item-ids-of-response.ts'
 import type { Output } from '../output/output.ts'
 import { withoutSecrets } from '../request/echo-tools.ts'
@@ -116,7 +117,12 @@ export class ResponseRecord {
 
   /** The row of a response that goes on. */
   row(status: RowNow['status']): RowNow {
-    return { ...this.#origin(), ...this.progress(), status, body: this.#body({ status }) }
+    return {
+      ...this.#origin(toTexts(this.#options.plan.inputItems)),
+      ...this.progress(),
+      status,
+      body: this.#body({ status }),
+    }
   }
 
   /** What has changed since the row was written. */
@@ -132,8 +138,9 @@ export class ResponseRecord {
   finish(end: RunEnd, nowMs: number): EndTexts {
     const body = this.#body(end, end.status === 'completed' ? nowMs : undefined)
     const output = this.#outputTexts()
+    const input = lazy(() => toTexts(this.#options.plan.inputItems))
     const row = (): RowNow => ({
-      ...this.#origin(),
+      ...this.#origin(input()),
       status: end.status,
       body,
       output,
@@ -142,7 +149,7 @@ export class ResponseRecord {
     })
     // `output` is the last member.
     const json = `${body.slice(0, -EMPTY_OUTPUT.length)}[${output.join(',')}]}`
-    return { json, row, addition: this.#addition(output) }
+    return { json, row, addition: this.#addition(input, output) }
   }
 
   /** The response as JSON text, its output left out. */
@@ -167,15 +174,15 @@ export class ResponseRecord {
   }
 
   /** What a row says from its beginning. */
-  #origin(): Omit<RowNow, 'body' | 'messages' | 'output' | 'state' | 'status'> {
-    const { frame, settled, inputItems } = this.#options.plan
+  #origin(input: readonly string[]): Omit<RowNow, 'body' | 'messages' | 'output' | 'state' | 'status'> {
+    const { frame, settled } = this.#options.plan
     return {
       createdAtMs: frame.created_at * 1000,
       model: settled.model,
       background: settled.isBackground,
       previousId: this.#standsAlone ? null : (settled.previousId ?? null),
       conversationId: settled.conversationId ?? null,
-      input: toTexts(inputItems),
+      input,
     }
   }
 
@@ -208,17 +215,17 @@ export class ResponseRecord {
   }
 
   /** What the conversation gets: the items of the request that it does not have yet, and the output. */
-  #addition(output: readonly string[]): ConversationAddition | undefined {
+  #addition(input: () => readonly string[], output: readonly string[]): ConversationAddition | undefined {
     const { frame, settled, inputItems, isReference } = this.#options.plan
     const { conversationId } = settled
     if (conversationId === undefined) return undefined
-    const own = inputItems.filter((_, index) => isReference[index] !== true)
-    const items = [...own, ...this.#options.output.items]
-    const texts = [...toTexts(own), ...output]
-    return {
-      conversationId,
-      items: items.map(({ id }, index) => ({ id, item: texts[index] ?? '', responseId: frame.id })),
-    }
+    const texts = [...input(), ...output]
+    const items = [...inputItems, ...this.#options.output.items].map(({ id }, index) => ({
+      id,
+      item: texts[index] ?? '',
+      responseId: frame.id,
+    }))
+    return { conversationId, items: items.filter((_, index) => isReference[index] !== true) }
   }
 }
 

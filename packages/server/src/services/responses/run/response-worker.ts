@@ -7,6 +7,7 @@ import type { Storage } from '../../../storage/storage.ts'
 import { numberOf } from '../item-ids-of-response.ts'
 import type { Item } from '../output/output.ts'
 import { ChatHistory } from '../chat/chat-history.ts'
+import { toKnownListings } from '../history/known-listings.ts'
 import { openPlan } from '../request/open-plan.ts'
 import type { PlanWorld } from '../request/open-plan.ts'
 import type { SettledRequest } from '../request/settle-request.ts'
@@ -15,7 +16,6 @@ import { endStored } from '../stored/end-stored.ts'
 import { RESPONSE_JOB } from '../response-job.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { toToldItems } from './restored-output.ts'
-import type { ToldItem } from './restored-output.ts'
 import { toFailure } from './run-end.ts'
 import type { RunEnd } from './run-end.ts'
 import { RunSecrets, RunState } from './run-state.ts'
@@ -124,13 +124,14 @@ export class ResponseWorker implements AsyncDisposable {
     const planned = await openPlan(settled, { birth: { id, createdAtMs: row.createdAtMs }, caller }, plans)
     const events = await storage.responses(caller.principal).events(id, -1)
     const items = toToldItems(events, row.output)
+    const listed = toKnownListings(items.flatMap(({ item, isDone }) => (isDone ? [item] : [])))
     const plan = {
       ...planned,
       ...(row.beginsHistory === true && { history: ChatHistory.empty, beginsHistory: true }),
       inputItems: row.input.map((text) => JSON.parse(text) as Item),
       // What the engine has written is what it reads.
       added: row.messages.map((text) => JSON.parse(text) as (typeof planned.added)[number]),
-      listings: new Map([...planned.listings, ...toListings(items)]),
+      listings: new Map([...planned.listings, ...listed]),
       restored: { ...state, itemsGiven: Math.max(state.itemsGiven, ...items.map(({ item }) => numberOf(item.id))) },
     }
     log.info('A response that was left is taken up again.', { response: id, turns: state.limits.turns })
@@ -141,15 +142,6 @@ export class ResponseWorker implements AsyncDisposable {
       .start()
       .catch((error: unknown) => log.debug('A response goes on elsewhere.', { response: id, reason: String(error) }))
   }
-}
-
-/** What the servers of this response have listed already. */
-function toListings(items: readonly ToldItem[]): (readonly [string, Item])[] {
-  return items.flatMap(({ item, isDone }) =>
-    isDone && item.type === 'mcp_list_tools' && typeof item['error'] !== 'string'
-      ? [[asText(item['server_label']), item] as const]
-      : [],
-  )
 }
 
 function toGivenUp(times: number): RunEnd {

@@ -1,6 +1,7 @@
 /** Ends a response that this process does not make: it is cancelled through this one, or nobody can go on with it. */
 import type { ChatMessage, ResponseObject } from '@llama-stack/api'
 import type { ResponseRepository, ResponseRow } from '../../../storage/agent-state.ts'
+import { isOpen } from '../../../storage/response-status.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
 import { itemPrefix } from '../item-ids.ts'
 import { EventWriter } from '../output/event-writer.ts'
@@ -15,7 +16,7 @@ import { toResponse } from './response-view.ts'
 export async function endStored(id: string, end: RunEnd, repository: ResponseRepository): Promise<void> {
   for (;;) {
     const row = await repository.find(id)
-    if (row === undefined || (row.status !== 'queued' && row.status !== 'in_progress')) return
+    if (row === undefined || !isOpen(row.status)) return
     const { progress, events } = toEnd(row, end, await repository.events(id, -1))
     // Whoever makes it may have told more in the meantime.
     if (await repository.advance(id, progress, { events })) return

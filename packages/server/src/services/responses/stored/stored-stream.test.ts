@@ -28,16 +28,22 @@ async function setUp() {
   return { repository, keep, end: () => repository.advance('resp_1', { status: 'completed' }) }
 }
 
-/** A client. `slowly`: it takes one event after the other. */
+/** A client. `slowly`: it takes one event after the other, and is given none before it asks. */
 function createClient(stream: StoredStream, slowly = false) {
   const numbers: number[] = []
+  let isPaused = false
   const ended = Promise.withResolvers<string>()
   const take = (chunk: Uint8Array | string): void => {
+    if (isPaused) ended.resolve('given something while it was paused')
     const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
     numbers.push(Number(/"sequence_number":(\d+)/.exec(text)?.[1]))
     if (!slowly) return
+    isPaused = true
     stream.pause()
-    setTimeout(() => stream.resume(), 0)
+    setImmediate(() => {
+      isPaused = false
+      stream.resume()
+    })
   }
   const sink: ByteSink = {
     data: take,
@@ -69,6 +75,29 @@ test('a slow reader and a late one lose nothing, and the feed does not grow', as
   expect(fast.numbers).toEqual(upTo(4000))
   expect(slow.numbers).toEqual(upTo(4000))
   expect(late.numbers).toEqual(upTo(4000).slice(3000))
+})
+
+test('a slow reader of what is in the store only is given it at its pace, and the store is not asked each time', async () => {
+  const { repository, keep, end } = await setUp()
+  let reads = 0
+  const counted: typeof repository = {
+    ...repository,
+    events(id, after) {
+      reads += 1
+      return repository.events(id, after)
+    },
+  }
+  const options = { responseId: 'resp_1', repository: counted, feed: undefined }
+  await keep(300)
+  const early = createClient(new StoredStream({ ...options, after: -1 }), true)
+  await expect.poll(() => early.numbers.length).toBe(300)
+  await keep(300)
+  await end()
+  const late = createClient(new StoredStream({ ...options, after: 99 }), true)
+  expect(await Promise.all([early.ended, late.ended])).toEqual(['ended', 'ended'])
+  expect(early.numbers).toEqual(upTo(600))
+  expect(late.numbers).toEqual(upTo(600).slice(100))
+  expect(reads).toBeLessThan(20)
 })
 
 test('a reader goes on with another process’s events when this one lets go', async () => {

@@ -2,6 +2,8 @@
 import type { ByteSink, ByteStream } from '@llama-stack/api'
 import { bug, isStackError, StackError } from '@llama-stack/api'
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
+import { isOpen } from '../../../storage/response-status.ts'
+import { obfuscate } from '../output/obfuscation.ts'
 import { pushFrame, toFrame } from '../run/event-feed.ts'
 import type { EventFeed, FeedReader } from '../run/event-feed.ts'
 import { toldEvents } from './told-events.ts'
@@ -13,7 +15,17 @@ export interface StoredStreamOptions {
   readonly repository: ResponseRepository
   /** The events as they come, where this process makes the response. */
   readonly feed: EventFeed | undefined
+  /** Whether deltas are padded. Absent: as they were when they were told first. */
+  readonly obfuscates?: boolean | undefined
 }
+
+/** Events from the store. */
+interface StoredEvents extends Pick<EventFeed, 'at'> {
+  /** Whether nothing follows them. */
+  readonly isEnd: boolean
+}
+
+const NOTHING: StoredEvents = Object.freeze({ at: () => undefined, isEnd: false })
 
 /** How often it is looked for events of a response that another process makes. */
 const LOOK_MS = 200
@@ -26,6 +38,8 @@ export class StoredStream implements ByteStream, FeedReader {
   readonly #options: StoredStreamOptions
   #sink: ByteSink | undefined
   #next: number
+  /** What was read from the store, of which a reader that has paused may still lack something. */
+  #stored: StoredEvents = NOTHING
   #isPaused = false
   #isBusy = false
   #isOver = false
@@ -62,37 +76,54 @@ export class StoredStream implements ByteStream, FeedReader {
     const sink = this.#sink
     // A sink that pauses or leaves does so while it is given something.
     if (sink === undefined || this.#isBusy || this.#timer !== undefined) return
-    this.#isBusy = true
-    const isRead = this.#readFeed(sink)
-    this.#isBusy = false
-    if (isRead && !this.#isPaused && !this.#isOver) this.#look(sink)
+    if (this.#passStored(sink) && this.#passFeed(sink)) this.#look(sink)
+  }
+
+  /** Passes on what was read from the store. True where that is done, and more may follow. */
+  #passStored(sink: ByteSink): boolean {
+    const { isEnd } = this.#stored
+    if (!this.#passOn(sink, this.#stored)) return false
+    this.#stored = NOTHING
+    if (!isEnd) return true
+    this.cancel()
+    sink.end()
+    return false
   }
 
   /** Passes on what the feed has. True where what follows is not there, and will not be. */
-  #readFeed(sink: ByteSink): boolean {
+  #passFeed(sink: ByteSink): boolean {
     const { feed } = this.#options
     if (feed === undefined) return true
-    for (;;) {
-      if (this.#isPaused || this.#isOver) return false
-      const json = feed.at(this.#next)
-      if (json === undefined) break
+    return this.#passOn(sink, feed) && (this.#next < feed.first || feed.end !== undefined)
+  }
+
+  /** Passes on what follows, as far as it is there. False where the reader has paused or left. */
+  #passOn(sink: ByteSink, source: Pick<EventFeed, 'at'>): boolean {
+    this.#isBusy = true
+    let json: string | undefined
+    while (this.#isFlowing && (json = source.at(this.#next)) !== undefined) {
       this.#next += 1
-      pushFrame(sink, toFrame(json))
+      this.#push(sink, json)
     }
-    return this.#next < feed.first || feed.end !== undefined
+    this.#isBusy = false
+    return this.#isFlowing
+  }
+
+  get #isFlowing(): boolean {
+    return !this.#isPaused && !this.#isOver
+  }
+
+  #push(sink: ByteSink, json: string): void {
+    const { obfuscates } = this.#options
+    pushFrame(sink, toFrame(obfuscates === undefined ? json : obfuscate(json, obfuscates)))
   }
 
   #look(sink: ByteSink): void {
     this.#isBusy = true
-    this.#readStore(sink)
-      .then((isEnded) => {
-        this.#isBusy = false
-        if (this.#isOver) return
-        if (!isEnded) this.#lookAgain()
-        else {
-          this.cancel()
-          sink.end()
-        }
+    this.#readStore()
+      .then((stored) => {
+        this.#stored = stored
+        if (this.#passStored(sink)) this.#lookAgain()
       })
       .catch((error: unknown) => {
         if (this.#isOver) return
@@ -106,7 +137,7 @@ export class StoredStream implements ByteStream, FeedReader {
     // What was read from the store may have led to where the feed begins.
     const isFed = feed !== undefined && feed.end === undefined && this.#next >= feed.first
     if (isFed) this.flow()
-    else if (!this.#isPaused) {
+    else {
       this.#timer = setTimeout(() => {
         this.#timer = undefined
         this.flow()
@@ -114,17 +145,13 @@ export class StoredStream implements ByteStream, FeedReader {
     }
   }
 
-  /** Passes on what the store has; true where nothing can follow. */
-  async #readStore(sink: ByteSink): Promise<boolean> {
+  async #readStore(): Promise<StoredEvents> {
     const { responseId: id, repository } = this.#options
     const row = await repository.find(id)
     if (row === undefined) throw new StackError('response_not_found', { id })
-    const isOpen = row.status === 'queued' || row.status === 'in_progress'
-    const after = this.#next - 1
-    const events = isOpen ? await repository.events(id, after) : await toldEvents(row, after, repository)
-    if (this.#isOver) return false
-    for (const json of events) pushFrame(sink, toFrame(json))
-    this.#next += events.length
-    return !isOpen
+    const isMade = isOpen(row.status)
+    const first = this.#next
+    const events = isMade ? await repository.events(id, first - 1) : await toldEvents(row, first - 1, repository)
+    return { at: (sequence) => events[sequence - first], isEnd: !isMade }
   }
 }

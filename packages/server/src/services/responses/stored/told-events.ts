@@ -1,5 +1,6 @@
 /** The events of a response that has ended, as they were told, or as they would have been. */
 import type { ResponseRepository, ResponseRow } from '../../../storage/agent-state.ts'
+import { isOpen } from '../../../storage/response-status.ts'
 import { EventWriter } from '../output/event-writer.ts'
 import { Output } from '../output/output.ts'
 import type { Item } from '../output/output.ts'
@@ -28,6 +29,6 @@ function rebuildEvents(row: ResponseRow): string[] {
   events.emit('response.in_progress', { response: open })
   replayItems(new Output(events), response.output as unknown as readonly Item[])
   const { status } = row
-  if (status !== 'queued' && status !== 'in_progress') events.emit(END_EVENTS[status], { response })
+  if (!isOpen(status)) events.emit(END_EVENTS[status], { response })
   return told
 }
