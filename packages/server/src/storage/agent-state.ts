@@ -133,6 +133,8 @@ export interface ResponseRepository {
   find(id: string): Promise<ResponseRow | undefined>
   /** Those of these responses that are there, in no order. */
   findMany(ids: readonly string[]): Promise<readonly ChainRow[]>
+  /** Whether all of these different responses are there. */
+  hasAll(ids: readonly string[]): Promise<boolean>
   /** The response and those before it, oldest first. Undefined where one of them is gone. */
   chain(id: string): Promise<readonly ChainRow[] | undefined>
   /** Newest or oldest first; an unknown `after` is refused with `invalid_value`. */

@@ -95,6 +95,18 @@ function describeRows(open: OpenStore): void {
     expect(await storage.responses(newcomer()).findMany(['one'])).toEqual([])
   })
 
+  test('are told apart from those that are gone, and from those of others', async () => {
+    const storage = await open()
+    const repository = storage.responses(newcomer())
+    for (const id of ['one', 'two']) await repository.insert(response(id))
+    expect(await repository.hasAll(['two', 'one'])).toBe(true)
+    expect(await repository.hasAll(['one', 'three'])).toBe(false)
+    expect(await storage.responses(newcomer()).hasAll(['one'])).toBe(false)
+    await repository.delete('one')
+    expect(await repository.hasAll(['one', 'two'])).toBe(false)
+    expect(await repository.hasAll([])).toBe(true)
+  })
+
   test('keep items that are written over several lines', async () => {
     const repository = (await open()).responses(newcomer())
     await repository.insert(response('lines', { input: ['{\n  "a": [\n1]\n}', '{"b":"\\n"}'] }))

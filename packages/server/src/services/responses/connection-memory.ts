@@ -1,6 +1,7 @@
 /** The responses of one connection that are kept nowhere else: whoever made them may continue them there. */
 import type { ChainRow, ResponseRepository } from '../../storage/agent-state.ts'
 import type { Storage } from '../../storage/storage.ts'
+import { toChainRow } from './history/chain-row.ts'
 
 /** Where what a request continues is looked up. */
 type HistoryStorage = Pick<Storage, 'responses' | 'conversations' | 'prompts'>
@@ -29,13 +30,11 @@ export class ConnectionMemory {
 
   /** Keeps a response that has ended and is not stored. */
   keep(row: ChainRow): void {
-    const { id, status, previousId, input, output, messages, beginsHistory = false } = row
+    const { id, previousId, input, output, messages } = row
     const texts = [...input, ...output, ...messages]
     const length = texts.reduce((sum, text) => sum + text.length, OVERHEAD)
     const before = previousId === null ? undefined : this.#latest.get(previousId)
-    // Whoever gives it has more of it.
-    const kept: ChainRow = { id, status, previousId, input, output, messages, beginsHistory }
-    this.#latest.set(id, { row: kept, before, length })
+    this.#latest.set(id, { row: toChainRow(row), before, length })
     this.#trim()
   }
 

@@ -16,6 +16,7 @@ import type { ResponseRow } from '../../storage/agent-state.ts'
 import { isOpen } from '../../storage/response-status.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { ConnectionMemory } from './connection-memory.ts'
+import { RecentChains } from './history/recent-chains.ts'
 import { newResponseId } from './item-ids.ts'
 import { openPlan } from './request/open-plan.ts'
 import type { PlanWorld } from './request/open-plan.ts'
@@ -60,7 +61,16 @@ export function createResponsesService(
   const { storage, log, ids } = options
   const worker = ids.random('worker_')
   const active = new ActiveRuns({ jobs: storage.jobs, log, worker, leaseMs: LEASE_MS })
-  const world = { ...options, active, worker, leaseMs: LEASE_MS, memories: new WeakMap<object, ConnectionMemory>() }
+  const recentChains = new RecentChains()
+  const world = {
+    ...options,
+    plans: { ...options.plans, recentChains },
+    recentChains,
+    active,
+    worker,
+    leaseMs: LEASE_MS,
+    memories: new WeakMap<object, ConnectionMemory>(),
+  }
   const runner = new ResponseWorker(world)
   return {
     createResponse: (request, context) => create(request, context, world),
@@ -108,6 +118,7 @@ export function createResponsesService(
 interface ServiceWorld extends ResponsesOptions {
   readonly active: ActiveRuns
   readonly worker: string
+  readonly recentChains: RecentChains
   /** By connection. */
   readonly memories: WeakMap<object, ConnectionMemory>
 }
@@ -139,11 +150,17 @@ async function create(
   const birth = { id: newResponseId(world.ids, createdAtMs), createdAtMs }
   const memory = findMemory(context, world)
   const isHistoryUnkept = settled.previousId !== undefined && memory?.has(settled.previousId) === true
-  const plans = memory === undefined ? world.plans : { ...world.plans, storage: memory.over(world.plans.storage) }
+  const plans = toPlans(world.plans, memory)
   const plan = { ...(await openPlan(settled, { birth, caller: context }, plans)), isHistoryUnkept }
   const prepared = prepareRun({ plan, record, memory }, world)
   if (settled.isBackground) return begin(prepared, settled, world)
   return settled.isStreamed ? stream(prepared, context, world) : complete(prepared, context, world)
+}
+
+/** Chains that lead through what a connection remembers are not those of the store. */
+function toPlans(plans: PlanWorld, memory: ConnectionMemory | undefined): PlanWorld {
+  if (memory === undefined) return plans
+  return { ...plans, storage: memory.over(plans.storage), recentChains: undefined }
 }
 
 /** What the connection of a call remembers, where it stays open between calls. */

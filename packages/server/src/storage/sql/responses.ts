@@ -77,6 +77,7 @@ export function prepareResponses(parts: ResponseParts): (principal: Principal) =
       return row === undefined ? undefined : toResponseRow(row)
     },
     findMany: async (ids) => statements.selectMany.all(owner, JSON.stringify(ids)).map(toChainRow),
+    hasAll: async (ids) => Number(statements.count.get(owner, JSON.stringify(ids))?.['present']) === ids.length,
     chain: async (id) => toChain(statements.chain.all(owner, id, MAX_CHAIN + 1).map(toChainRow)),
     list: async (query) => list({ statements, owner, query }),
     delete: (id) => writer.write(() => remove(owner, id)),
@@ -103,6 +104,10 @@ function prepare(connection: DatabaseSync) {
     select: connection.prepare(`SELECT ${COLUMNS} FROM responses WHERE owner = ? AND id = ?`),
     selectMany: connection.prepare(
       `SELECT ${CHAIN_COLUMNS} FROM responses WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+    ),
+    count: connection.prepare(
+      `SELECT count(*) AS present FROM json_each(?2) AS wanted CROSS JOIN responses
+         ON responses.owner = ?1 AND responses.id = wanted.value`,
     ),
     // The recursion carries ids only; rows are read once the way is known.
     chain: connection.prepare(

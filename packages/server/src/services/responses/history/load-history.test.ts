@@ -5,7 +5,7 @@ import type { NewConversationItem, ResponseRow } from '../../../storage/agent-st
 import { newcomer } from '../../../testing/newcomer.ts'
 import { createTemporaryStorage } from '../../../testing/temporary-storage.ts'
 import { loadHistory } from './load-history.ts'
-import type { LoadedHistory } from './load-history.ts'
+import type { LoadedHistory } from './loaded-history.ts'
 
 let opened: Awaited<ReturnType<typeof createTemporaryStorage>>
 beforeAll(async () => {

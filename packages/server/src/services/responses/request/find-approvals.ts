@@ -6,7 +6,7 @@ import { fromToolCalls, toToolCall } from '../chat/assistant-turn.ts'
 import type { ChatHistory } from '../chat/chat-history.ts'
 import type { ChatItem } from '../chat/chat-item.ts'
 import { toToolMessages } from '../chat/tool-messages.ts'
-import type { LoadedHistory } from '../history/load-history.ts'
+import type { LoadedHistory } from '../history/loaded-history.ts'
 import type { Item } from '../output/output.ts'
 import type { Approval } from '../run/run-plan.ts'
 

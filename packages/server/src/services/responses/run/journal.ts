@@ -30,6 +30,8 @@ export interface JournalOptions {
   readonly isStored: boolean
   /** Takes a response that has ended and is not kept, before its end is told. */
   readonly onUnkept?: ((row: ResponseRow) => void) | undefined
+  /** Takes a response that was kept when it had ended, before its end is told. */
+  readonly onKept?: ((row: ResponseRow) => void) | undefined
   /** The name under which this process holds the response's job. */
   readonly worker: string
   /**
@@ -108,20 +110,29 @@ export class Journal implements EventSink {
 
   /** Keeps the end of the response, with its last event, and tells it then. */
   async finish(row: () => RowNow, last: string | undefined, addition: ConversationAddition | undefined): Promise<void> {
-    const { id, repository, conversations, feed, isStored, onUnkept } = this.#options
+    const { feed } = this.#options
     this.#isOver = true
     if (this.#isDurable) {
       if (last !== undefined) this.#pending.push(last)
       this.#queue(row(), addition)
       await this.#writing
     } else {
-      if (isStored) await repository.insert({ ...row(), id }, { events: this.#untold(feed, last), addition })
-      // What is said in a conversation is its own, whether or not the response is kept.
-      else if (addition !== undefined) await conversations.addItems(addition.conversationId, addition.items)
-      if (!isStored) onUnkept?.({ ...row(), id })
+      await this.#writeWhole({ ...row(), id: this.#options.id }, last, addition)
       if (last !== undefined) feed?.event(last)
     }
     feed?.close()
+  }
+
+  async #writeWhole(row: ResponseRow, last: string | undefined, addition: ConversationAddition | undefined) {
+    const { repository, conversations, feed, isStored, onKept, onUnkept } = this.#options
+    if (isStored) {
+      await repository.insert(row, { events: this.#untold(feed, last), addition })
+      onKept?.(row)
+      return
+    }
+    // What is said in a conversation is its own, whether or not the response is kept.
+    if (addition !== undefined) await conversations.addItems(addition.conversationId, addition.items)
+    onUnkept?.(row)
   }
 
   /** Ends without an end, once what is being written is written. Readers hear of the error, or look elsewhere. */

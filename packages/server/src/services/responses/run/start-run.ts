@@ -2,6 +2,8 @@
 import type { Principal, RequestRecord } from '@llama-stack/api'
 import type { Storage } from '../../../storage/storage.ts'
 import type { ConnectionMemory } from '../connection-memory.ts'
+import { toChainRow } from '../history/chain-row.ts'
+import type { RecentChains } from '../history/recent-chains.ts'
 import { toolSecrets } from '../request/echo-tools.ts'
 import type { ActiveRuns } from './active-runs.ts'
 import { EventFeed } from './event-feed.ts'
@@ -20,6 +22,7 @@ export interface StartWorld {
   readonly runs: RunWorld
   /** Names this process in leases. */
   readonly worker: string
+  readonly recentChains: RecentChains
 }
 
 export interface StartOptions {
@@ -41,7 +44,7 @@ export interface PreparedRun {
 /** Prepares a run; it begins with `start`. */
 export function prepareRun(
   { plan, record, memory, told }: StartOptions,
-  { storage, active, runs, worker }: StartWorld,
+  { storage, active, runs, worker, recentChains }: StartWorld,
 ): PreparedRun {
   const { settled, caller, frame } = plan
   const principal: Principal = caller.principal
@@ -54,6 +57,7 @@ export function prepareRun(
     conversations: storage.conversations(principal),
     feed,
     isStored: settled.isStored,
+    onKept: (row) => recentChains.lengthen(toChainRow(row), principal),
     onUnkept: memory === undefined ? undefined : (row) => memory.keep(row),
     worker,
     onLost(reason) {
