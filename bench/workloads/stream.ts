@@ -28,7 +28,7 @@ export type Pace = {
 }
 
 /** The pace of a model, and as fast as the socket drains. */
-export function toPaces(quick: boolean): readonly Pace[] {
+function toPaces(quick: boolean): readonly Pace[] {
   return [
     {
       variant: 'paced, 200 events/s each',
