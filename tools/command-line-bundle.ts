@@ -35,11 +35,21 @@ const unused: Plugin = {
   },
 }
 
-/** Parts of zod that nothing here calls: forty translations of its messages (ours are worded from its issues), and more. */
+/** What the compiler of zod's schemas exports. */
+const zodCompiler = ['INVALID', 'compile', 'withParser', 'ZodCompileAsyncError', 'ZodCompileUnsupportedError'] as const
+
+/**
+ * Parts of zod that nothing here calls: forty translations of its messages (ours are worded from its issues), its
+ * compiler of schemas, and more.
+ */
 const zodInUse: Plugin = {
   name: 'zod-in-use',
   setup(build) {
     build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {}', loader: 'js' }))
+    build.onLoad({ filter: /zod\/v4\/core\/compile\.js$/ }, () => ({
+      contents: `export const ${zodCompiler.map((name) => `${name} = undefined`).join(', ')}`,
+      loader: 'js',
+    }))
     build.onLoad({ filter: /zod\/v4\/classic\/from-json-schema\.js$/ }, () => ({
       contents: 'export const fromJSONSchema = undefined',
       loader: 'js',
@@ -48,8 +58,8 @@ const zodInUse: Plugin = {
 }
 
 /**
- * The line between the two files: what `dispatch` and the command files import when a command runs lives in `parts.js`.
- * `onPart` is told of each such module; paths are relative to the server package.
+ * The line between the files: what `dispatch` and the command files import when a command runs lives in `parts.js`, where
+ * a start needs it, or in `rest.js`. `onPart` is told of each such module; paths are relative to the server package.
  */
 function partsElsewhere(server: string, onPart: (path: string) => void): Plugin {
   return {
@@ -64,7 +74,7 @@ function partsElsewhere(server: string, onPart: (path: string) => void): Plugin 
         return { path: part, namespace: 'part' }
       })
       build.onLoad({ filter: /.*/, namespace: 'part' }, ({ path }) => ({
-        contents: `module.exports = require('part-loader')(${JSON.stringify(path)})`,
+        contents: `module.exports = require('part-loader')(${JSON.stringify(scriptOf(path))}, ${JSON.stringify(path)})`,
         loader: 'js',
         resolveDir: server,
       }))
@@ -92,6 +102,11 @@ const startModules: ReadonlySet<string> = new Set([
   'src/stack.ts',
   'src/providers/inference/openai-compatible.ts',
 ])
+
+const scriptOf = (module: string): string => (startModules.has(module) ? './parts.js' : './rest.js')
+
+/** The folders of the API whose schemas a start and its first chat completion need. */
+const startApis: ReadonlySet<string> = new Set(['inference', 'inspect', 'models', 'wire'])
 
 /** Leads dynamic imports to `rest.js`, but for those of modules that stay; `onRest` is told of each module that is there. */
 function restElsewhere(server: string, stays: ReadonlySet<string>, onRest: (path: string) => void): Plugin {
@@ -169,27 +184,41 @@ const ownScripts: Plugin = {
 
 /**
  * Modules that are evaluated when one of their names is first used: Node's own, and the schemas of the API, which are the
- * files beside a `routes.ts` and what those share. Each importer pays for a getter per name.
+ * files beside a `routes.ts` and what those share. Each importer pays for a getter per name. With `onRest`, those of APIs
+ * that a start does not need are taken from `rest.js`, and it is told of them.
  */
-function lateModules(server: string): Plugin {
+function lateModules(server: string, onRest?: (path: string) => void): Plugin {
   const api = join(server, '../api')
-  const isSchema = (path: string): boolean =>
-    /^src\/[^/]+\/(?!routes\.ts)[^/]+\.ts$/.test(relative(api, path).replaceAll('\\', '/'))
+  const folderOf = (path: string): string | undefined =>
+    /^src\/([^/]+)\/(?!routes\.ts)[^/]+\.ts$/.exec(relative(api, path).replaceAll('\\', '/'))?.[1]
+  /** What evaluates the module. */
+  const toLoad = (path: string): string => {
+    const folder = path.startsWith('node:') ? undefined : folderOf(path)
+    if (onRest === undefined || folder === undefined || startApis.has(folder)) return `require('${path}')`
+    const module = relative(server, path).replaceAll('\\', '/')
+    onRest(module)
+    return `require('./rest.js')[${JSON.stringify(module)}]()`
+  }
   return {
     name: 'late-modules',
     setup(build) {
       build.onResolve({ filter: /^(node:|\.)/, namespace: 'file' }, ({ path, importer, kind, resolveDir }) => {
         if (kind !== 'import-statement' || importer.includes('node_modules')) return undefined
         const module = path.startsWith('node:') ? path : resolve(resolveDir, path)
-        return module === path || isSchema(module) ? { path: module, namespace: 'late-module' } : undefined
+        return module === path || folderOf(module) !== undefined
+          ? { path: module, namespace: 'late-module' }
+          : undefined
       })
-      build.onResolve({ filter: /^node:/, namespace: 'late-module' }, ({ path }) => ({ path, external: true }))
+      build.onResolve({ filter: /^(node:|\.\/rest\.js$)/, namespace: 'late-module' }, ({ path }) => ({
+        path,
+        external: true,
+      }))
       build.onLoad({ filter: /.*/, namespace: 'late-module' }, async ({ path }) => {
         // The build runs in the Node version that the bundle is for.
         const names = Object.keys((await import(path)) as object).filter((name) => name !== 'default')
         const getters = names.map((name) => `get ${name}() { return load().${name} }`)
         return {
-          contents: `let loaded; const load = () => (loaded ??= require('${path}')); module.exports = { ${getters.join(', ')} }`,
+          contents: `let loaded; const load = () => (loaded ??= ${toLoad(path)}); module.exports = { ${getters.join(', ')} }`,
           loader: 'js',
           resolveDir: server,
         }
@@ -249,15 +278,22 @@ export async function buildCommandLine(common: BuildOptions, server: string, dir
     plugins: [late, partsElsewhere(server, (path) => parts.add(path))],
   })
   const inner = { ...options, write: false, metafile: true } as const
-  const elsewhere = new Set<string>()
+  const elsewhere = new Set(Array.from(parts).filter((path) => !startModules.has(path)))
+  const start = parts.difference(elsewhere)
   const buildParts = (exported: ReadonlySet<string>, stays: ReadonlySet<string>) =>
     build({
       ...inner,
       stdin: toEntry(exported, server),
       outfile: join(directory, 'parts.js'),
-      plugins: [unused, zodInUse, ownScripts, restElsewhere(server, stays, (path) => elsewhere.add(path)), late],
+      plugins: [
+        unused,
+        zodInUse,
+        ownScripts,
+        restElsewhere(server, stays, (path) => elsewhere.add(path)),
+        lateModules(server, (path) => elsewhere.add(path)),
+      ],
     })
-  const first = await buildParts(parts, startModules)
+  const first = await buildParts(start, startModules)
   const inParts = new Set(
     Object.keys(first.metafile.inputs).map((path) => relative(server, resolve(path)).replaceAll('\\', '/')),
   )
@@ -269,7 +305,7 @@ export async function buildCommandLine(common: BuildOptions, server: string, dir
     plugins: [unused, zodInUse, ownScripts, partsShared(server, inParts, (path) => shared.add(path)), late],
   })
   writeScript(rest.outputFiles)
-  writeScript((await buildParts(parts.union(shared), startModules.union(inParts))).outputFiles)
+  writeScript((await buildParts(start.union(shared), startModules.union(inParts))).outputFiles)
   for (const [name, script] of Object.entries(packagesElsewhere)) {
     const built = await build({
       ...options,

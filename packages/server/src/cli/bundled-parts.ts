@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { findCommand } from './find-command.ts'
 import { createScriptLoader } from './script-loader.ts'
 
-/** Creates a function that evaluates a module of `parts.js` by its path. */
-export function createPartLoader(process: NodeJS.Process): (path: string) => unknown {
+/** Creates a function that evaluates a module of one of the scripts by its path. */
+export function createPartLoader(process: NodeJS.Process): (script: string, path: string) => unknown {
   const load = createScriptLoader({
     directory: import.meta.dirname,
     ...findCode(process),
@@ -14,10 +14,10 @@ export function createPartLoader(process: NodeJS.Process): (path: string) => unk
     require: (id) => process.getBuiltinModule(id) ?? createRequire(import.meta.filename)(id),
     process,
   })
-  return (path) => {
-    // What tools/command-line-bundle.ts makes this script export.
-    const parts = load('./parts.js') as Readonly<Record<string, () => unknown>>
-    return parts[path]?.()
+  return (script, path) => {
+    // What tools/command-line-bundle.ts makes the scripts export.
+    const modules = load(script) as Readonly<Record<string, () => unknown>>
+    return modules[path]?.()
   }
 }
 
