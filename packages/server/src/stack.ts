@@ -10,7 +10,8 @@ import type {
   Upstream,
 } from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
-import { StackConfig } from './config/stack-config.ts'
+import { parseStackConfig } from './config/parse-stack-config.ts'
+import type { StackConfig } from './config/stack-config.ts'
 import type { ConfiguredProvider, StackConfigInput } from './config/stack-config.ts'
 import { createConfiguredProvider } from './configured-provider.ts'
 import type { ProviderWorld } from './configured-provider.ts'
@@ -113,7 +114,7 @@ export function servedProviderTypes(): Readonly<Record<string, readonly string[]
 
 /** Creates a stack. Rejects with `config_invalid` or a `storage_*` error; it opens no socket and asks no provider yet. */
 export async function createStack(options: StackOptions): Promise<Stack> {
-  const config = StackConfig.parse(options.config, parseOnce)
+  const config = parseStackConfig(options.config)
   const log = options.log ?? silentLog
   const clock = options.clock ?? systemClock
   const ids = options.ids ?? createIds()
