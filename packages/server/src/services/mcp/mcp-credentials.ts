@@ -1,5 +1,5 @@
 /** Which credential goes to a server: the request's own, the caller's, or the connector's. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { StackError } from '@llama-stack/api'
 import type { JsonObject } from '@llama-stack/api'
 import { asRecord, isRecord } from '../../kernel/json-record.ts'
@@ -150,7 +150,5 @@ function texts(of: Readonly<Record<string, unknown>>): Record<string, string> {
 /** A name for everything that tells two callers apart at a server. It tells nothing of the credentials. */
 export function toIdentity(credentials: McpCredentials, principalId: string | undefined): string {
   const headers = Object.entries(credentials.headers).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256')
-    .update(JSON.stringify([principalId ?? null, headers]))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify([principalId ?? null, headers]), 'base64url')
 }

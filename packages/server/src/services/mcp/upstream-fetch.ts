@@ -3,7 +3,7 @@
  * It is web-shaped because the SDK is; nothing on the hot path uses it.
  */
 import { StackError } from '@llama-stack/api'
-import type { ByteStream, Upstream, UpstreamRequest } from '@llama-stack/api'
+import type { ByteStream, Upstream, UpstreamRequest, UpstreamResponse } from '@llama-stack/api'
 import { isRecord } from '../../kernel/json-record.ts'
 
 export interface UpstreamFetchOptions {
@@ -50,10 +50,8 @@ export function toUpstreamFetch(options: UpstreamFetchOptions): UpstreamFetch {
       const reason = `it answers with a redirect (HTTP ${response.status}), which is not followed`
       throw new StackError('mcp_server_unreachable', { server: options.server, reason })
     }
-    return new Response(hasBody(response.status) ? toWebStream(response.body, toMeter(response, options)) : null, {
-      status: response.status,
-      headers: response.headers,
-    })
+    const { status, headers } = response
+    return new Response(hasBody(status) ? await toBody(response, options) : null, { status, headers })
   }
 }
 
@@ -74,15 +72,39 @@ function hasBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304
 }
 
+type ReplyBody = Buffer<ArrayBuffer> | ReadableStream<Uint8Array>
+
+/** One message is waited for: web streams cost more than all the rest of a call. Anything else may have no end. */
+function toBody(response: UpstreamResponse, options: UpstreamFetchOptions): ReplyBody | Promise<ReplyBody> {
+  const meter = toMeter(response, options)
+  const isMessage = response.headers['content-type']?.startsWith('application/json') === true
+  return isMessage ? readMessage(response.body, meter) : toWebStream(response.body, meter)
+}
+
+function readMessage(body: ByteStream, meter: Meter): Promise<Buffer<ArrayBuffer>> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    body.pipe({
+      data(chunk) {
+        const excess = meter(chunk)
+        if (excess === undefined) {
+          chunks.push(chunk)
+          return
+        }
+        body.cancel()
+        reject(excess)
+      },
+      end: () => resolve(Buffer.concat(chunks)),
+      fail: reject,
+    })
+  })
+}
+
 /** Notes the bytes of a body. Undefined while there are not too many. */
 type Meter = (chunk: Uint8Array) => StackError | undefined
 
-function toMeter(
-  response: { readonly headers: Readonly<Record<string, string>> },
-  options: UpstreamFetchOptions,
-): Meter {
-  const { maxMessageBytes, server } = options
-  const isStream = response.headers['content-type']?.startsWith('text/event-stream') === true
+function toMeter({ headers }: UpstreamResponse, { maxMessageBytes, server }: UpstreamFetchOptions): Meter {
+  const isStream = headers['content-type']?.startsWith('text/event-stream') === true
   let bytes = 0
   return (chunk) => {
     // The end of an event is rarely cut in two by the end of a chunk; the next event that ends resets the count then.

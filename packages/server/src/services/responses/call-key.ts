@@ -1,12 +1,10 @@
 /** Tells whether two calls of a tool are the same. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isRecord } from '../../kernel/json-record.ts'
 
 /** A short text that is equal for calls of one tool with equal arguments, however their JSON is written. */
 export function toCallKey(call: { readonly name: string; readonly arguments: string }): string {
-  return createHash('sha256')
-    .update(JSON.stringify([call.name, toCanonical(call.arguments)]))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify([call.name, toCanonical(call.arguments)]), 'base64url')
 }
 
 function toCanonical(json: string): unknown {
