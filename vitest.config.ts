@@ -10,7 +10,9 @@ export default defineConfig({
     // Many files wait for servers that they start and kill: one worker more than cores keeps those busy.
     maxWorkers: Math.max(3, availableParallelism()),
     execArgv: ['--conditions=llama-stack-source', '--disable-warning=ExperimentalWarning'],
-    testTimeout: 20_000,
+    // For machines that are slow and busy: several of these start ten processes, one after the other.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default', './tools/closing-line.ts'],
   },
 })
