@@ -107,14 +107,15 @@ export function toFrame(json: string): string {
   return `event: ${json.slice(TYPE_START, json.indexOf('"', TYPE_START))}\ndata: ${json}\n\n`
 }
 
-// eslint-disable-next-line no-control-regex -- the range of what one byte of UTF-8 can say
-const ASCII = /^[\u0000-\u007f]*$/
-
 /** Gives a framed text to a sink in the form that the sink writes fastest. */
 export function pushFrame(sink: ByteSink, frame: string): void {
-  if (sink.text !== undefined && ASCII.test(frame)) sink.text(frame)
+  // As many bytes as characters: all of them are ASCII.
+  if (sink.text !== undefined && Buffer.byteLength(frame) === frame.length) sink.text(frame)
   else sink.data(Buffer.from(frame))
 }
+
+/** Characters of events after which a sink may say that it has enough. */
+const MAX_PIECE = 16_384
 
 export interface FeedStreamOptions {
   readonly feed: EventFeed
@@ -128,7 +129,7 @@ export class FeedStream implements ByteStream, FeedReader {
   #sink: ByteSink | undefined
   #next: number
   #isPaused = false
-  #isFlowing = false
+  #isDue = false
   #isOver = false
 
   constructor(options: FeedStreamOptions) {
@@ -140,7 +141,8 @@ export class FeedStream implements ByteStream, FeedReader {
     if (this.#sink !== undefined) bug('a feed is piped twice')
     this.#sink = sink
     this.#options.feed.add(this)
-    this.flow()
+    // What is there already goes with the head of the reply.
+    this.#flowNow()
   }
 
   pause(): void {
@@ -159,22 +161,41 @@ export class FeedStream implements ByteStream, FeedReader {
     this.#options.onLeave()
   }
 
+  /** Soon: what one read of the model's stream brings is sent in one piece. */
   flow(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => {
+      this.#isDue = false
+      this.#flowNow()
+    })
+  }
+
+  #flowNow(): void {
     const sink = this.#sink
-    // A sink that pauses or leaves does so while it is given something.
-    if (sink === undefined || this.#isFlowing) return
-    this.#isFlowing = true
+    if (sink === undefined) return
     const { feed } = this.#options
-    for (;;) {
-      if (this.#isPaused || this.#isOver) break
-      const json = feed.at(this.#next)
-      if (json === undefined) break
-      this.#next += 1
-      pushFrame(sink, toFrame(json))
+    // A sink that pauses or leaves does so while it is given something.
+    while (!this.#isPaused && !this.#isOver) {
+      const frames = this.#takeFrames()
+      if (frames === '') break
+      pushFrame(sink, frames)
     }
-    this.#isFlowing = false
     feed.forget(this.#next)
     if (feed.end !== undefined && this.#next >= feed.next && !this.#isOver && !this.#isPaused) this.#finish(sink, feed)
+  }
+
+  /** The next events, framed: as many as a sink takes well at once. */
+  #takeFrames(): string {
+    const frames: string[] = []
+    for (let length = 0; length < MAX_PIECE;) {
+      const json = this.#options.feed.at(this.#next)
+      if (json === undefined) break
+      this.#next += 1
+      frames.push(toFrame(json))
+      length += json.length
+    }
+    return frames.length === 1 ? (frames[0] ?? '') : frames.join('')
   }
 
   #finish(sink: ByteSink, feed: EventFeed): void {
