@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { findNearest } from '../kernel/nearest.ts'
 import type { ConfigPath } from './config-path.ts'
 import { formatPath } from './config-path.ts'
-import { isSecretKey } from '../kernel/secrets.ts'
+import { isSecretKey, maskSecrets } from '../kernel/secrets.ts'
 
 /** One issue of zod. */
 export type SchemaIssue = z.core.$ZodIssue
@@ -26,7 +26,7 @@ export function explainIssue(issue: SchemaIssue, path: ConfigPath, root: unknown
       }
       return {
         problem: `${name} is ${got}, not of type ${typeName(issue.expected)}.`,
-        fix: typeFix(issue.expected, value),
+        fix: typeFix(issue.expected, isTold(path) ? value : undefined),
       }
     case 'invalid_value':
       return {
@@ -74,12 +74,23 @@ export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 
 const MAX_SHOWN = 60
 
+/** Names under which anything may be a secret. */
+const SECRETIVE: ReadonlySet<unknown> = new Set(['headers', 'env', 'args'])
+/** Names of addresses of MCP servers, the path of which may be all that protects them. */
+const ADDRESSES: ReadonlySet<unknown> = new Set(['url', 'uri'])
+
+/** Whether a value may be repeated. */
+function isTold(path: ConfigPath): boolean {
+  const key = path.findLast((part) => typeof part === 'string')
+  const isSecret = key !== undefined && (isSecretKey(key) || ADDRESSES.has(key))
+  return !isSecret && !path.some((part) => SECRETIVE.has(part))
+}
+
 function showValue(path: ConfigPath, value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
-  const key = path.findLast((part) => typeof part === 'string')
-  if (key !== undefined && isSecretKey(key)) return `a ${typeof value}`
-  const text = JSON.stringify(value) ?? String(value)
+  if (!isTold(path)) return `a ${typeof value}`
+  const text = JSON.stringify(maskSecrets(value))
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
 }
 

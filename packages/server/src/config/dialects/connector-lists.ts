@@ -2,11 +2,9 @@
 import type { z } from 'zod'
 import { parseOnce } from '../../kernel/parse-once.ts'
 import type { ConfigPath } from '../config-path.ts'
-import { formatPath } from '../config-path.ts'
 import { ConnectorEntry, findTwins, ToolGroupEntry } from '../connector-entries.ts'
 import type { ConnectorLists } from '../connector-entries.ts'
 import { explainIssue, toConfigPath } from '../explain-issue.ts'
-import type { SchemaIssue } from '../explain-issue.ts'
 import type { DialectInput } from './dialect-input.ts'
 
 /** The entries of a list and where it stands. */
@@ -58,18 +56,8 @@ function readList<Schema extends z.ZodType>(
     if (read.success) return [{ entry: read.data, path }]
     for (const issue of read.error.issues) {
       const at = [...path, ...toConfigPath(issue.path)]
-      findings.fault(at, explain(issue, findings.sourcePath(at), entry))
+      findings.fault(at, explainIssue(issue, findings.sourcePath(at), entry))
     }
     return []
   })
-}
-
-/** Names under which anything may be a secret. */
-const SECRETIVE: ReadonlySet<unknown> = new Set(['headers', 'env', 'args'])
-
-function explain(issue: SchemaIssue, path: ConfigPath, entry: unknown): { problem: string; fix: string } {
-  // A URL may have a password in it.
-  const isTold = issue.code !== 'invalid_format' && !SECRETIVE.has(issue.path[0])
-  if (isTold) return explainIssue(issue, path, entry)
-  return { problem: `${formatPath(path)}: ${issue.message}.`, fix: 'Correct it: docs/guides/mcp.md has examples.' }
 }
