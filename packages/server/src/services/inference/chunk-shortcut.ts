@@ -3,8 +3,9 @@
  * They begin alike up to their choices, so a chunk that begins like one that was parsed needs no repair and tells nothing
  * new; only the name of the model may have to change. Parsing each costs more than all the rest that is done for it.
  */
-import { asRecord } from '../../kernel/json-record.ts'
 import type { ModelRenamer } from './rename-model.ts'
+import { findFrame, findTextEnd, MARK } from './text-frame.ts'
+import type { TextFrame } from './text-frame.ts'
 
 const CHOICES = '"choices":['
 const DELTA = '"delta":{'
@@ -38,24 +39,17 @@ export class ChunkShortcut {
     this.#rename = rename
   }
 
-  /**
-   * The events from `start` on that are the learned one but for their text; undefined where the first is another one. A
-   * text that has quotes of its own is left to the others, so that the first quote is its end.
-   */
+  /** The events from `start` on that are the learned one but for their text; undefined where the first is another one. */
   findRun(events: string, start: number): Run | undefined {
     const frame = this.#frame
     if (frame === undefined) return undefined
-    const { before, after } = frame
     const texts: string[] = []
     let end = start
     for (;;) {
-      const from = end + before.length
-      // Four times as fast as `startsWith`, which compares character by character.
-      if (events.slice(end, from) !== before) break
-      const quote = events.indexOf('"', from)
-      if (quote === -1 || events.slice(quote, quote + after.length) !== after) break
-      texts.push(events.slice(from, quote))
-      end = quote + after.length
+      const quote = findTextEnd(events, end, frame)
+      if (quote === -1) break
+      texts.push(events.slice(end + frame.before.length, quote))
+      end = quote + frame.after.length
     }
     return texts.length === 0 ? undefined : { frame, texts, end }
   }
@@ -85,14 +79,27 @@ export class ChunkShortcut {
     const renamed = this.#rename?.(json, piece) ?? json
     this.#head = toLatin1(event.slice(0, end))
     this.#renamedHead = toLatin1(`data: ${renamed.slice(0, -2)}`)
-    this.#frame = findFrame(event, piece, this.#rename) ?? this.#frame
+    this.#frame = this.#toFrame(event, piece) ?? this.#frame
+  }
+
+  #toFrame(event: string, piece: Readonly<Record<string, unknown>>): Frame | undefined {
+    if (TELLING.some((telling) => event.includes(telling))) return undefined
+    const framed = findFrame(event, piece)
+    if (framed === undefined) return undefined
+    const { before, after, json, marked } = framed
+    const [renamedBefore, renamedAfter, ...others] = (this.#rename?.(json, marked) ?? json).split(MARK)
+    if (renamedBefore === undefined || renamedAfter === undefined || others.length > 0) return undefined
+    return {
+      before: toLatin1(before),
+      after: toLatin1(after),
+      renamedBefore: toLatin1(`data: ${renamedBefore}`),
+      renamedAfter: toLatin1(`${renamedAfter}\n\n`),
+    }
   }
 }
 
 /** An event around its text, in Latin-1: as it comes and as it goes. */
-export interface Frame {
-  readonly before: string
-  readonly after: string
+export interface Frame extends TextFrame {
   readonly renamedBefore: string
   readonly renamedAfter: string
 }
@@ -110,49 +117,6 @@ export function toEvents({ frame: { renamedBefore, renamedAfter }, texts }: Run)
   if (texts.length === 1) return first + renamedAfter
   const last = (texts.at(-1) ?? '') + renamedAfter
   return [first, ...texts.slice(1, -1), last].join(renamedAfter + renamedBefore)
-}
-
-/** Stands for the text of an event. No vendor's chunk has it anywhere. */
-const MARK = '\u2063llama\u2063'
-
-/** The frame of an event whose one choice adds text and tells nothing else. */
-function findFrame(event: string, piece: Readonly<Record<string, unknown>>, rename?: ModelRenamer): Frame | undefined {
-  const member = findText(piece)
-  if (member === undefined || TELLING.some((telling) => event.includes(telling))) return undefined
-  const from = event.indexOf(`"${member}":"`) + member.length + 4
-  const quote = event.indexOf('"', from)
-  if (quote <= from || event.slice(from, quote).includes('\\')) return undefined
-  const marked = event.slice('data: '.length, from) + MARK + event.slice(quote, -2)
-  const parsed = JSON.parse(marked) as Readonly<Record<string, unknown>> // the event was parsed before, with another text
-  // Another member may have the same name.
-  if (deltaOf(parsed)[member] !== MARK) return undefined
-  const [renamedBefore, renamedAfter, ...others] = (rename?.(marked, parsed) ?? marked).split(MARK)
-  if (renamedBefore === undefined || renamedAfter === undefined || others.length > 0) return undefined
-  return {
-    before: toLatin1(event.slice(0, from)),
-    after: toLatin1(event.slice(quote)),
-    renamedBefore: toLatin1(`data: ${renamedBefore}`),
-    renamedAfter: toLatin1(`${renamedAfter}\n\n`),
-  }
-}
-
-/** The one member of the one choice's delta that says something, if it is a text: the answer, a thought, a refusal. */
-function findText(piece: Readonly<Record<string, unknown>>): string | undefined {
-  const { choices, usage, error } = piece
-  if ((usage ?? null) !== null || (error ?? null) !== null || !Array.isArray(choices) || choices.length !== 1)
-    return undefined
-  const { finish_reason: finish, logprobs } = asRecord(choices[0])
-  if (finish !== null || (logprobs ?? null) !== null) return undefined
-  const telling = Object.entries(deltaOf(piece)).filter(([name, member]) => name !== 'role' && !isEmpty(member))
-  const [name, member] = telling[0] ?? []
-  return telling.length === 1 && typeof member === 'string' ? name : undefined
-}
-
-const isEmpty = (member: unknown): boolean =>
-  member === null || member === '' || (Array.isArray(member) && member.length === 0)
-
-function deltaOf({ choices }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return asRecord(asRecord(Array.isArray(choices) ? choices[0] : undefined)['delta'])
 }
 
 const toLatin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')

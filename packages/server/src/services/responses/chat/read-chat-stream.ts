@@ -8,7 +8,7 @@ import type { SseParser } from '../../../kernel/sse.ts'
 import { ChatChunkReader } from './chat-chunk-reader.ts'
 import type { ChunkReaderOptions } from './chat-chunk-reader.ts'
 import type { ChatDeltaSink } from './chat-delta-sink.ts'
-import { TextFrame } from './text-frame.ts'
+import { KnownEvents } from './known-events.ts'
 
 export interface ReadChatOptions extends ChunkReaderOptions {
   /** Who answers, for what is said of a broken reply. */
@@ -107,7 +107,7 @@ class StreamReading implements ByteSink {
   readonly #source: ByteStream
   readonly #reader: ChatChunkReader
   readonly #options: ReadChatOptions
-  readonly #frame = new TextFrame()
+  readonly #known = new KnownEvents()
   readonly #parser: SseParser
   /** Whether the parser holds the beginning of an event. */
   #isCut = false
@@ -166,10 +166,10 @@ class StreamReading implements ByteSink {
   /** Whole events, each of which ends with `\n\n`. */
   #events(text: string): void {
     for (let start = 0; start < text.length && !this.#isOver;) {
-      const known = this.#frame.findEnd(text, start)
+      const known = this.#known.findEnd(text, start)
       if (known !== -1) {
         start = known
-        this.#reader.readText(this.#frame.text)
+        this.#reader.readText(this.#known.text)
         continue
       }
       const end = text.indexOf('\n\n', start) + 2
@@ -181,7 +181,7 @@ class StreamReading implements ByteSink {
   #event(event: string): void {
     if (event.startsWith('data: ') && event.indexOf('\n') === event.length - 2) {
       const chunk = this.#payload(fromLatin1(event.slice('data: '.length, -2)))
-      if (chunk !== undefined) this.#frame.learn(event, chunk)
+      if (chunk !== undefined) this.#known.learn(event, chunk)
     } else this.#parse(event)
   }
 

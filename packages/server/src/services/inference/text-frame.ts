@@ -1,0 +1,68 @@
+/**
+ * What stands around the text of a chunk: events that nearly all of a stream consists of are alike but for that text, so that
+ * the others of one that was parsed need not be.
+ */
+import { asRecord } from '../../kernel/json-record.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** An event of one `data:` line up to its text, and from the quote behind the text on, its blank line included. */
+export interface TextFrame {
+  readonly before: string
+  readonly after: string
+}
+
+/** Stands for a text. No vendor's chunk has it anywhere. */
+export const MARK = '\u2063llama\u2063'
+
+export interface FramedChunk extends TextFrame {
+  /** The chunk with {@link MARK} for its text, as JSON and parsed. */
+  readonly json: string
+  readonly marked: Fields
+}
+
+/** The frame of an event whose one choice adds text and tells nothing else. `chunk` is the event, parsed. */
+export function findFrame(event: string, chunk: Fields): FramedChunk | undefined {
+  const member = findText(chunk)
+  if (member === undefined) return undefined
+  const name = `"${member}":"`
+  const from = event.indexOf(name) + name.length
+  const quote = event.indexOf('"', from)
+  if (from < name.length || quote <= from || event.slice(from, quote).includes('\\')) return undefined
+  const json = event.slice('data: '.length, from) + MARK + event.slice(quote, -2)
+  const marked = JSON.parse(json) as Fields // the event was parsed before, with another text
+  // Another member may have the same name.
+  if (deltaOf(marked)[member] !== MARK) return undefined
+  return { before: event.slice(0, from), after: event.slice(quote), json, marked }
+}
+
+/**
+ * Where the text of the event at `start` ends, at its quote, if the event has this frame; otherwise -1. A text that has
+ * quotes of its own is none of it: the first has a backslash before it, and what follows is no frame.
+ */
+export function findTextEnd(events: string, start: number, { before, after }: TextFrame): number {
+  const from = start + before.length
+  // Four times as fast as `startsWith`, which compares character by character.
+  if (events.slice(start, from) !== before) return -1
+  const quote = events.indexOf('"', from)
+  return quote !== -1 && events.slice(quote, quote + after.length) === after ? quote : -1
+}
+
+/** The one member of the one choice's delta that says something, if it is a text: the answer, a thought, a refusal. */
+export function findText(chunk: Fields): string | undefined {
+  const { choices, usage, error } = chunk
+  if ((usage ?? null) !== null || (error ?? null) !== null || !Array.isArray(choices) || choices.length !== 1)
+    return undefined
+  const { finish_reason: finish, logprobs } = asRecord(choices[0])
+  if ((finish ?? null) !== null || (logprobs ?? null) !== null) return undefined
+  const telling = Object.entries(deltaOf(chunk)).filter(([name, member]) => name !== 'role' && !isEmpty(member))
+  const [name, member] = telling[0] ?? []
+  return telling.length === 1 && typeof member === 'string' ? name : undefined
+}
+
+const isEmpty = (member: unknown): boolean =>
+  member === null || member === '' || (Array.isArray(member) && member.length === 0)
+
+function deltaOf({ choices }: Fields): Fields {
+  return asRecord(asRecord(Array.isArray(choices) ? choices[0] : undefined)['delta'])
+}
