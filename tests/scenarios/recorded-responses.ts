@@ -95,6 +95,7 @@ export async function readTurn({ text, name }: RecordedChat): Promise<Turn> {
   const nothing = (): void => undefined
   const sink = {
     text: (piece: string) => void (turn.text += piece),
+    texts: (pieces: readonly string[]) => void (turn.text += pieces.join('')),
     reasoning: (piece: string) => void (turn.reasoning += piece),
     refusal: (piece: string) => void (turn.refusal += piece),
     toolCall(index: number, piece: { id?: string; name?: string; arguments: string }) {

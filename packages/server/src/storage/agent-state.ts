@@ -6,6 +6,7 @@
  * items that it added, never those of the responses before it, so that storage grows with what was said.
  */
 import type { JsonObject } from '@llama-stack/api'
+import type { ToldEvents } from './delta-run.ts'
 import type { ResponseStatus } from './response-status.ts'
 import type { ListOrder, Page } from './storage.ts'
 
@@ -80,8 +81,8 @@ export interface ConversationItemRow {
 export interface EventSegment {
   readonly firstSequence: number
   readonly lastSequence: number
-  /** The JSON texts of the events, one per line. How they are packed is the store's business. */
-  readonly events: readonly string[]
+  /** In their order. How they are packed is the store's business. */
+  readonly events: readonly ToldEvents[]
 }
 
 /** What is known of a tool call that must not be made twice. */

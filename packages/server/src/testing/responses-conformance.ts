@@ -1,6 +1,8 @@
 /** What every storage backend has to do with responses, their events and their tool calls. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { EventSegment, ResponseRepository, ResponseRow } from '../storage/agent-state.ts'
+import { toEvents } from '../storage/delta-run.ts'
+import type { DeltaRun } from '../storage/delta-run.ts'
 import type { Storage } from '../storage/storage.ts'
 import { newcomer } from './newcomer.ts'
 
@@ -266,6 +268,21 @@ function describeEvents(open: OpenStore): void {
     for (const after of [-1, 0, 1, 2, 3, 150, 298, 299, 300, 1000])
       expect(await repository.events('one', after)).toEqual(all.slice(after + 1))
     expect(await repository.events('two', -1)).toEqual([])
+  })
+
+  test('give each of many deltas in a row', async () => {
+    const repository = (await open()).responses(newcomer())
+    const run = (first: number, count: number): DeltaRun => ({
+      head: '{"type":"response.output_text.delta","delta":',
+      rest: ',"logprobs":[]}',
+      first,
+      values: Array.from({ length: count }, (_, index) => JSON.stringify(`"${first + index}"`)),
+    })
+    const told = [event(0), run(1, 3), run(4, 2000), event(2004), run(2005, 2)]
+    const segment = { firstSequence: 0, lastSequence: 2006, events: told }
+    await repository.insert(response('one'), { events: segment })
+    for (const after of [-1, 0, 2, 2004])
+      expect(await repository.events('one', after)).toEqual(toEvents(told).slice(after + 1))
   })
 
   test('do not take events of numbers that they have: another worker goes on with them', async () => {

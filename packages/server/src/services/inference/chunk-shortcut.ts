@@ -4,7 +4,7 @@
  * new; only the name of the model may have to change. Parsing each costs more than all the rest that is done for it.
  */
 import type { ModelRenamer } from './rename-model.ts'
-import { findFrame, findTextEnd, MARK } from './text-frame.ts'
+import { findFrame, findTexts, MARK } from './text-frame.ts'
 import type { TextFrame } from './text-frame.ts'
 
 const CHOICES = '"choices":['
@@ -42,16 +42,8 @@ export class ChunkShortcut {
   /** The events from `start` on that are the learned one but for their text; undefined where the first is another one. */
   findRun(events: string, start: number): Run | undefined {
     const frame = this.#frame
-    if (frame === undefined) return undefined
-    const texts: string[] = []
-    let end = start
-    for (;;) {
-      const quote = findTextEnd(events, end, frame)
-      if (quote === -1) break
-      texts.push(events.slice(end + frame.before.length, quote))
-      end = quote + frame.after.length
-    }
-    return texts.length === 0 ? undefined : { frame, texts, end }
+    const found = frame === undefined ? undefined : findTexts(events, start, frame)
+    return frame === undefined || found === undefined ? undefined : { frame, texts: found.texts, end: found.end }
   }
 
   /** What is relayed for an event, its blank line included; undefined where it has to be parsed. */

@@ -40,12 +40,34 @@ export function findFrame(event: string, chunk: Fields): FramedChunk | undefined
  * Where the text of the event at `start` ends, at its quote, if the event has this frame; otherwise -1. A text that has
  * quotes of its own is none of it: the first has a backslash before it, and what follows is no frame.
  */
-export function findTextEnd(events: string, start: number, { before, after }: TextFrame): number {
+function findTextEnd(events: string, start: number, { before, after }: TextFrame): number {
   const from = start + before.length
   // Four times as fast as `startsWith`, which compares character by character.
   if (events.slice(start, from) !== before) return -1
   const quote = events.indexOf('"', from)
   return quote !== -1 && events.slice(quote, quote + after.length) === after ? quote : -1
+}
+
+/** Events of one frame in a row. */
+export interface FramedTexts {
+  /** As JSON has them. At least one. */
+  readonly texts: string[]
+  /** Where the first other event begins. */
+  readonly end: number
+}
+
+/** The events from `start` on that have this frame; undefined where the first is another one. */
+export function findTexts(events: string, start: number, frame: TextFrame): FramedTexts | undefined {
+  let quote = findTextEnd(events, start, frame)
+  if (quote === -1) return undefined
+  const texts: string[] = []
+  let end = start
+  do {
+    texts.push(events.slice(end + frame.before.length, quote))
+    end = quote + frame.after.length
+    quote = findTextEnd(events, end, frame)
+  } while (quote !== -1)
+  return { texts, end }
 }
 
 /** The one member of the one choice's delta that says something, if it is a text: the answer, a thought, a refusal. */

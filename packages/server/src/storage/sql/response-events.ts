@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import * as z from 'zod'
 import { lateSchema } from '../../kernel/late-schema.ts'
 import type { EventSegment } from '../agent-state.ts'
-import { fromJsonLines, toJsonLines } from './json-lines.ts'
+import { fromEventLines, toEventLines } from './event-lines.ts'
 
 /** A segment as it is stored. */
 export interface PackedSegment {
@@ -31,25 +31,25 @@ const Row = lateSchema(() =>
 )
 
 /**
- * A page. Packing costs 35 us whatever there is to pack, and 1 us for each KiB; it leaves a thirtieth, and spares 5 us for
- * each page that need not be written. So a short stream is kept as it is.
+ * Packing costs 35 us whatever there is to pack, and 1 us for each KiB. What there is of an ordinary answer says little twice:
+ * it is kept as it is, and packing is for those that would take many pages.
  */
-const PACKED_FROM_BYTES = 4096
+const PACKED_FROM_BYTES = 16_384
 /** The fastest level: events repeat their names and ids, which it finds too. */
 const ZSTD_LEVEL = 1
 
 /** Packs the events of a segment, outside of the transaction that stores it. */
 export function packSegment({ firstSequence, lastSequence, events }: EventSegment): PackedSegment {
-  const bytes = Buffer.from(toJsonLines(events))
+  const bytes = Buffer.from(toEventLines(events))
   if (bytes.byteLength < PACKED_FROM_BYTES) return { firstSequence, lastSequence, packed: false, bytes }
   const { constants, zstdCompressSync } = process.getBuiltinModule('node:zlib')
   const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
   return { firstSequence, lastSequence, packed: true, bytes: zstdCompressSync(bytes, { params }) }
 }
 
-function unpack(packed: boolean, bytes: Uint8Array): string[] {
+function unpack(packed: boolean, bytes: Uint8Array, first: number): string[] {
   const plain = packed ? process.getBuiltinModule('node:zlib').zstdDecompressSync(bytes) : Buffer.from(bytes)
-  return fromJsonLines(plain.toString())
+  return fromEventLines(plain.toString(), first)
 }
 
 /** Prepares the statements of the table once. */
@@ -78,7 +78,7 @@ export function prepareResponseEvents(connection: DatabaseSync): ResponseEvents 
     read: (responseSeq, afterSequence) =>
       select.all(responseSeq, afterSequence).flatMap((row) => {
         const { first_sequence, packed, events } = Row.parse(row)
-        return unpack(packed === 1, events).slice(Math.max(0, afterSequence + 1 - first_sequence))
+        return unpack(packed === 1, events, first_sequence).slice(Math.max(0, afterSequence + 1 - first_sequence))
       }),
     remove: (responseSeq) => void remove.run(responseSeq),
   }

@@ -54,10 +54,12 @@ export class ChatChunkReader {
     if (isRecord(usage)) this.#sink.usage(usage as CompletionUsage)
   }
 
-  /** Reads a piece of text that nothing else came with. */
-  readText(piece: string): void {
-    if (this.#thinking?.isOver === false) this.#thinking.add(piece)
-    else this.#sink.text(piece)
+  /** Reads pieces of text that nothing else came with. */
+  readTexts(pieces: readonly string[]): void {
+    const thinking = this.#thinking
+    let next = 0
+    while (thinking?.isOver === false && next < pieces.length) thinking.add(pieces[next++] ?? '')
+    if (next < pieces.length) this.#sink.texts(next === 0 ? pieces : pieces.slice(next))
   }
 
   /** Tells what could only be told at the end. */
@@ -94,7 +96,7 @@ export class ChatChunkReader {
     if (Array.isArray(content)) {
       const { text, reasoning } = readContentParts(content)
       if (reasoning !== '') this.#sink.reasoning(reasoning)
-      if (text !== '') this.readText(text)
+      if (text !== '') this.readTexts([text])
     } else if (typeof content === 'string' && content !== '') {
       if (this.#thinking?.isOver === false) this.#thinking.add(content, logprobs)
       else this.#sink.text(content, logprobs)

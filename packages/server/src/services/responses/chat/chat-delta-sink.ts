@@ -16,6 +16,8 @@ export interface ToolCallPiece {
 /** Everything is called while the reply is read, never after reading it has ended. */
 export interface ChatDeltaSink {
   text(piece: string, logprobs?: readonly LogProb[]): void
+  /** Pieces of text that came together, at least one. */
+  texts(pieces: readonly string[]): void
   /**
    * `isInline`: the model wrote it into its text. The provider has no member for it, and does not want it back: templates take
    * the thoughts of earlier turns out of the text.

@@ -27,6 +27,9 @@ class Fold implements ChatDeltaSink {
     this.pieces += 1
     this.logprobs.push(...logprobs)
   }
+  texts(pieces: readonly string[]): void {
+    for (const piece of pieces) this.text(piece)
+  }
   reasoning(piece: string, isInline = false): void {
     this.thought += piece
     if (isInline) this.inline += piece

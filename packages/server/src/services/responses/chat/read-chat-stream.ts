@@ -166,10 +166,10 @@ class StreamReading implements ByteSink {
   /** Whole events, each of which ends with `\n\n`. */
   #events(text: string): void {
     for (let start = 0; start < text.length && !this.#isOver;) {
-      const known = this.#known.findEnd(text, start)
-      if (known !== -1) {
-        start = known
-        this.#reader.readText(this.#known.text)
+      const known = this.#known.find(text, start)
+      if (known !== undefined) {
+        this.#reader.readTexts(known.texts)
+        start = known.end
         continue
       }
       const end = text.indexOf('\n\n', start) + 2

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { toEvents } from '../../../storage/delta-run.ts'
+import type { ToldEvents } from '../../../storage/delta-run.ts'
 import { EventWriter, toDeltaHead } from './event-writer.ts'
 
 const head = toDeltaHead('response.output_text.delta', { item_id: 'msg_1', output_index: 0, content_index: 0 })
@@ -40,4 +42,15 @@ test('padded deltas do not tell how long they are', () => {
     (event) => (event.delta + event.obfuscation).length,
   )
   expect(lengths).toEqual([16, 16, 16, 16, 32])
+})
+
+test('deltas that came together are one run for who takes runs, and are the same events for others', () => {
+  const write = (events: EventWriter): void => {
+    events.deltas(head, ['Hi', ' "you"\n'], ',"logprobs":[]')
+    events.delta(head, '!')
+  }
+  const told: ToldEvents[] = []
+  write(new EventWriter({ event: (json) => told.push(json), run: (run) => told.push(run) }, { next: 3 }))
+  expect(told).toHaveLength(2)
+  expect(toEvents(told).map((json): unknown => JSON.parse(json))).toEqual(tell({ next: 3 }, write))
 })

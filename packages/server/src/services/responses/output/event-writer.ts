@@ -1,10 +1,14 @@
 /** Numbers the events of one response and renders each once, as the JSON text that every reader of it gets. */
+import { BEFORE_NUMBER } from '../../../storage/delta-run.ts'
+import type { DeltaRun } from '../../../storage/delta-run.ts'
 import { toPadding } from './obfuscation.ts'
 
 /** Takes events in their order. */
 export interface EventSink {
   /** `json` is the whole event, its `type` and `sequence_number` included. */
   event(json: string): void
+  /** Deltas in a row, for who can do with less than each of them. Absent: they come as events. */
+  run?(run: DeltaRun): void
 }
 
 export interface EventWriterOptions {
@@ -45,9 +49,23 @@ export class EventWriter {
    * that follows the value: `,"key":…`.
    */
   delta(head: string, value: string, rest = ''): void {
-    if (this.#sink === undefined) return
-    const padding = this.#obfuscates ? toPadding(value) : ''
-    this.#sink.event(`${head}${JSON.stringify(value)},"sequence_number":${this.#take()}${rest}${padding}}`)
+    this.deltas(head, [value], rest)
+  }
+
+  /** The same for values that came together. */
+  deltas(head: string, values: readonly string[], rest = ''): void {
+    const sink = this.#sink
+    if (sink === undefined) return
+    if (sink.run === undefined || this.#obfuscates) {
+      for (const value of values) {
+        const padding = this.#obfuscates ? toPadding(value) : ''
+        sink.event(`${head}${JSON.stringify(value)}${BEFORE_NUMBER}${this.#take()}${rest}${padding}}`)
+      }
+      return
+    }
+    const first = this.#next
+    this.#next += values.length
+    sink.run({ head, rest: `${rest}}`, first, values: values.map((value) => JSON.stringify(value)) })
   }
 
   /** Nothing is told any more, whoever is late: a guard that is still judging, a call that was broken off. */

@@ -55,6 +55,13 @@ export class MessageWriter {
     events.delta(head, piece, `,"logprobs":${JSON.stringify(logprobs)}`)
   }
 
+  /** The same for pieces that came together, at least one. */
+  addTexts(pieces: readonly string[]): void {
+    const { part, head } = (this.#text ??= this.#openText())
+    part.text += pieces.join('')
+    this.#output.events.deltas(head, pieces, EMPTY_LOGPROBS)
+  }
+
   addRefusal(piece: string): void {
     const { part, head } = (this.#refusal ??= this.#openRefusal())
     part.refusal += piece

@@ -1,7 +1,10 @@
 /** The events of a running response, for everybody who reads along: who asked for it, and who comes later. */
 import { bug } from '@llama-stack/api'
 import type { ByteSink, ByteStream, StackError } from '@llama-stack/api'
+import { toEvent } from '../../../storage/delta-run.ts'
+import type { DeltaRun, ToldEvents } from '../../../storage/delta-run.ts'
 import type { EventSink } from '../output/event-writer.ts'
+import { pushFrame, toFrame, toRunFrames } from './event-frames.ts'
 
 /** Told when there is more to read, or nothing will follow. */
 export interface FeedReader {
@@ -18,34 +21,46 @@ export interface EventFeedOptions {
 /** How many events a feed holds whose events are in the store. Who reads more slowly finds them there. */
 const SHORT_LENGTH = 512
 
+/** Some of what a feed holds, and which of it comes next. */
+export interface FoundEvents {
+  readonly told: ToldEvents
+  /** Within a run; 0 for a single event. */
+  readonly index: number
+}
+
 export class EventFeed implements EventSink {
   readonly #keeps: boolean
   #isShort = false
+  #told: ToldEvents[] = []
+  /** The number of the first event of each. */
+  #firsts: number[] = []
   #first: number
-  #events: string[] = []
+  #next: number
   #end: { readonly error: StackError | undefined } | undefined
   readonly #readers = new Set<FeedReader>()
 
   constructor({ first, keeps }: EventFeedOptions) {
     this.#first = first
+    this.#next = first
     this.#keeps = keeps
   }
 
   event(json: string): void {
-    if (this.#end !== undefined) return
-    this.#events.push(json)
-    if (this.#isShort && this.#events.length >= 2 * SHORT_LENGTH) this.#trim()
-    for (const reader of this.#readers) reader.flow()
+    this.#take(json, 1)
+  }
+
+  run(run: DeltaRun): void {
+    this.#take(run, run.values.length)
   }
 
   /** The sequence number after the last event so far. */
   get next(): number {
-    return this.#first + this.#events.length
+    return this.#next
   }
 
   /** All events so far, where they are kept. */
-  get events(): readonly string[] {
-    return this.#events
+  get events(): readonly ToldEvents[] {
+    return this.#told
   }
 
   get end(): { readonly error: StackError | undefined } | undefined {
@@ -59,8 +74,17 @@ export class EventFeed implements EventSink {
     for (const reader of this.#readers) reader.flow()
   }
 
+  /** The event with this number, with those that it came with. Undefined where it is not here. */
+  find(sequence: number): FoundEvents | undefined {
+    if (sequence < this.#first || sequence >= this.#next) return undefined
+    const place = this.#placeOf(sequence)
+    return { told: this.#told[place] ?? '', index: sequence - (this.#firsts[place] ?? 0) }
+  }
+
   at(sequence: number): string | undefined {
-    return this.#events[sequence - this.#first]
+    const found = this.find(sequence)
+    if (found === undefined) return undefined
+    return typeof found.told === 'string' ? found.told : toEvent(found.told, found.index)
   }
 
   /** The earliest event that is still here. */
@@ -77,9 +101,10 @@ export class EventFeed implements EventSink {
   /** A reader has read what came before this number. */
   forget(before: number): void {
     if (this.#keeps || this.#readers.size > 1) return
-    if (before === this.next) {
+    if (before === this.#next) {
       this.#first = before
-      this.#events = []
+      this.#told = []
+      this.#firsts = []
     }
   }
 
@@ -91,27 +116,34 @@ export class EventFeed implements EventSink {
     this.#readers.delete(reader)
   }
 
-  #trim(): void {
-    const extra = this.#events.length - SHORT_LENGTH
-    if (extra <= 0) return
-    this.#first += extra
-    this.#events = this.#events.slice(extra)
+  #take(told: ToldEvents, count: number): void {
+    if (this.#end !== undefined) return
+    this.#told.push(told)
+    this.#firsts.push(this.#next)
+    this.#next += count
+    if (this.#isShort && this.#next - this.#first >= 2 * SHORT_LENGTH) this.#trim()
+    for (const reader of this.#readers) reader.flow()
   }
-}
 
-/** Every event begins with its type. */
-const TYPE_START = '{"type":"'.length
+  #trim(): void {
+    const from = this.#next - SHORT_LENGTH
+    if (from <= this.#first) return
+    const place = this.#placeOf(from)
+    this.#told = this.#told.slice(place)
+    this.#firsts = this.#firsts.slice(place)
+    this.#first = this.#firsts[0] ?? this.#next
+  }
 
-/** Frames an event for a stream: WHATWG HTML, section 9.2, with the `event:` line that OpenAI sends. */
-export function toFrame(json: string): string {
-  return `event: ${json.slice(TYPE_START, json.indexOf('"', TYPE_START))}\ndata: ${json}\n\n`
-}
-
-/** Gives a framed text to a sink in the form that the sink writes fastest. */
-export function pushFrame(sink: ByteSink, frame: string): void {
-  // As many bytes as characters: all of them are ASCII.
-  if (sink.text !== undefined && Buffer.byteLength(frame) === frame.length) sink.text(frame)
-  else sink.data(Buffer.from(frame))
+  /** Where among what was told the event of this number is. */
+  #placeOf(sequence: number): number {
+    let [low, high] = [0, this.#firsts.length - 1]
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((this.#firsts[middle] ?? 0) <= sequence) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
 }
 
 /** Characters of events after which a sink may say that it has enough. */
@@ -187,15 +219,21 @@ export class FeedStream implements ByteStream, FeedReader {
 
   /** The next events, framed: as many as a sink takes well at once. */
   #takeFrames(): string {
-    const frames: string[] = []
-    for (let length = 0; length < MAX_PIECE;) {
-      const json = this.#options.feed.at(this.#next)
-      if (json === undefined) break
-      this.#next += 1
-      frames.push(toFrame(json))
-      length += json.length
+    let taken = ''
+    while (taken.length < MAX_PIECE) {
+      const found = this.#options.feed.find(this.#next)
+      if (found === undefined) break
+      const { told, index } = found
+      if (typeof told === 'string') {
+        taken += toFrame(told)
+        this.#next += 1
+      } else {
+        const { frames, count } = toRunFrames(told, index, MAX_PIECE - taken.length)
+        taken += frames
+        this.#next += count
+      }
     }
-    return frames.length === 1 ? (frames[0] ?? '') : frames.join('')
+    return taken
   }
 
   #finish(sink: ByteSink, feed: EventFeed): void {

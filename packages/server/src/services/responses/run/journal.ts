@@ -14,6 +14,8 @@ import type {
   ResponseRepository,
   ResponseRow,
 } from '../../../storage/agent-state.ts'
+import { countEvents } from '../../../storage/delta-run.ts'
+import type { DeltaRun, ToldEvents } from '../../../storage/delta-run.ts'
 import type { EventSink } from '../output/event-writer.ts'
 import type { EventFeed } from './event-feed.ts'
 
@@ -51,7 +53,7 @@ export class Journal implements EventSink {
   /** Nothing is taken in any more: the end is written, or will be elsewhere. */
   #isOver = false
   #isLost = false
-  #pending: string[] = []
+  #pending: ToldEvents[] = []
   #written: number
   #timer: NodeJS.Timeout | undefined
   #underWay = 0
@@ -68,14 +70,11 @@ export class Journal implements EventSink {
   }
 
   event(json: string): void {
-    // Calls that were broken off may still have something to say.
-    if (this.#isOver) return
-    if (!this.#isDurable) {
-      this.#options.feed?.event(json)
-      return
-    }
-    this.#pending.push(json)
-    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+    this.#take(json)
+  }
+
+  run(run: DeltaRun): void {
+    this.#take(run)
   }
 
   /**
@@ -144,6 +143,23 @@ export class Journal implements EventSink {
     this.#options.feed?.close(error)
   }
 
+  #take(told: ToldEvents): void {
+    // Calls that were broken off may still have something to say.
+    if (this.#isOver) return
+    if (!this.#isDurable) {
+      this.#tell(told)
+      return
+    }
+    this.#pending.push(told)
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+  }
+
+  #tell(told: ToldEvents): void {
+    const { feed } = this.#options
+    if (typeof told === 'string') feed?.event(told)
+    else feed?.run(told)
+  }
+
   /** Events wait for the write before theirs: where the disk is slow, writes become fewer and larger. */
   #flush(): void {
     this.#timer = undefined
@@ -153,7 +169,7 @@ export class Journal implements EventSink {
   #untold(feed: EventFeed | undefined, last?: string) {
     const events = last === undefined ? (feed?.events ?? []) : [...(feed?.events ?? []), last]
     if (feed === undefined || events.length === 0) return undefined
-    this.#written = feed.first + events.length
+    this.#written = feed.first + countEvents(events)
     return { firstSequence: feed.first, lastSequence: this.#written - 1, events }
   }
 
@@ -163,11 +179,10 @@ export class Journal implements EventSink {
     const told = this.#pending
     this.#pending = []
     const { onLost } = this.#options
+    const next = this.#written + countEvents(told)
     const events =
-      told.length === 0
-        ? undefined
-        : { firstSequence: this.#written, lastSequence: this.#written + told.length - 1, events: told }
-    this.#written += told.length
+      told.length === 0 ? undefined : { firstSequence: this.#written, lastSequence: next - 1, events: told }
+    this.#written = next
     this.#underWay += 1
     this.#writing = this.#writing.then(() => this.#advance(progress, { events, addition }))
     // Whoever waits for a write hears of its failure; so does the run, which must not go on without being kept.
@@ -183,13 +198,13 @@ export class Journal implements EventSink {
     also: Omit<Parameters<ResponseRepository['advance']>[2] & object, 'worker'>,
   ) {
     if (this.#isLost) return
-    const { id, repository, feed, worker, onLost } = this.#options
+    const { id, repository, worker, onLost } = this.#options
     if (!(await repository.advance(id, progress, { ...also, worker }))) {
       this.#isLost = true
       onLost()
       return
     }
-    for (const json of also.events?.events ?? []) feed?.event(json)
+    for (const told of also.events?.events ?? []) this.#tell(told)
     this.#underWay -= 1
     // What came meanwhile has waited for longer than it would have.
     if (this.#timer === undefined && !this.#isOver) this.#flush()

@@ -151,6 +151,17 @@ export class TurnWriter implements ChatDeltaSink {
     else this.#show(() => filter.add(piece))
   }
 
+  texts(pieces: readonly string[]): void {
+    const { filter, holdsText } = this.#options
+    if (filter !== undefined || holdsText === true || this.isRefused) {
+      for (const piece of pieces) this.text(piece)
+      return
+    }
+    this.rawText += pieces.join('')
+    this.#endThoughtFilter()
+    this.#writing().addTexts(pieces)
+  }
+
   reasoning(piece: string, isInline = false): void {
     if (!isInline) this.#thoughts += piece
     const { openThoughtFilter } = this.#options

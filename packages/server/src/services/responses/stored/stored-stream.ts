@@ -4,8 +4,8 @@ import { bug, isStackError, StackError } from '@llama-stack/api'
 import type { ResponseRepository } from '../../../storage/agent-state.ts'
 import { isOpen } from '../../../storage/response-status.ts'
 import { obfuscate } from '../output/obfuscation.ts'
-import { pushFrame, toFrame } from '../run/event-feed.ts'
 import type { EventFeed, FeedReader } from '../run/event-feed.ts'
+import { pushFrame, toFrame } from '../run/event-frames.ts'
 import { toldEvents } from './told-events.ts'
 
 export interface StoredStreamOptions {
