@@ -65,7 +65,8 @@ export interface UpstreamRequest {
   /** Absolute. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | string
+  /** Pieces are sent one behind the other, as one body. None of it may change before the reply has come. */
+  readonly body?: Uint8Array | string | readonly Uint8Array[]
   /** Who chose the URL. A caller's URL must not reach private, loopback or link-local addresses. */
   readonly chosenBy: 'operator' | 'caller'
   /** Named in errors and in the request log. */

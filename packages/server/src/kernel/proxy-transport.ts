@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { NetworkOptions, UpstreamRequest } from '@llama-stack/api'
 import type { Dispatcher, ProxyAgent } from 'undici'
 import type { Exchange } from './http1/exchange.ts'
+import { joinBody } from './request-body.ts'
 import { readTlsSettings } from './tls-settings.ts'
 
 export interface ProxiedCall {
@@ -39,7 +40,8 @@ export async function createProxyTransport(network: NetworkOptions): Promise<Pro
     send({ exchange, ...call }) {
       const uri = findProxy(call.origin, network.proxy)
       if (uri === undefined) return false
-      const { body = null, headersTimeoutMs: headersTimeout, idleTimeoutMs: bodyTimeout } = exchange
+      const { headersTimeoutMs: headersTimeout, idleTimeoutMs: bodyTimeout } = exchange
+      const body = exchange.body === undefined ? null : joinBody(exchange.body)
       agentFor(uri).dispatch({ ...call, body, headersTimeout, bodyTimeout }, toDispatchHandler(exchange))
       return true
     },

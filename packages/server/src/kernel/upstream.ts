@@ -12,6 +12,7 @@ import type { Exchange } from './http1/exchange.ts'
 import { Heartbeat } from './http1/heartbeat.ts'
 import { toSocketOpener } from './http1/open-socket.ts'
 import type { SocketOpener } from './http1/open-socket.ts'
+import { RequestWriter } from './http1/write-request.ts'
 import { Outbox } from './outbox.ts'
 import { RequestHead } from './http1/request-head.ts'
 import { createProxyTransport } from './proxy-transport.ts'
@@ -42,6 +43,7 @@ export function createUpstream(options: UpstreamOptions = {}): Upstream & AsyncD
     heartbeat,
     outbox: new Outbox(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    writer: new RequestWriter(),
     proxies: new Set(),
     disposed: false,
   }

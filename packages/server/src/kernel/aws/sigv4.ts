@@ -4,6 +4,8 @@
  */
 import { createHash, createHmac } from 'node:crypto'
 import type { AwsCredentials } from './aws-credentials.ts'
+import type { UpstreamRequest } from '@llama-stack/api'
+import { joinBody } from '../request-body.ts'
 
 /** What a signature is valid for. */
 export interface SigningScope {
@@ -21,7 +23,7 @@ export interface SignableRequest {
   readonly url: string
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | string
+  readonly body?: NonNullable<UpstreamRequest['body']>
 }
 
 /** Gives the headers of a request with `authorization`, `x-amz-date` and, for temporary credentials, the token. */
@@ -57,8 +59,8 @@ export function toSigner(scope: SigningScope): Signer {
 }
 
 /** The SHA-256 of a request's body in hexadecimal digits, as `x-amz-content-sha256` has it. */
-export function toPayloadHash(body: Uint8Array | string | undefined): string {
-  return body === undefined || body.length === 0 ? HASH_OF_NOTHING : sha256(body)
+export function toPayloadHash(body: UpstreamRequest['body']): string {
+  return body === undefined || body.length === 0 ? HASH_OF_NOTHING : sha256(joinBody(body))
 }
 
 function toCanonicalRequest(

@@ -10,6 +10,7 @@ import type { Exchange } from './exchange.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { SocketOpener } from './open-socket.ts'
 import type { Outbox } from '../outbox.ts'
+import type { RequestWriter } from './write-request.ts'
 
 const MAX_IDLE = 256
 
@@ -18,6 +19,7 @@ export interface PoolSurroundings {
   readonly heartbeat: Heartbeat<Connection>
   readonly outbox: Outbox
   readonly readBuffer: Buffer
+  readonly writer: RequestWriter
 }
 
 export interface ConnectionPoolOptions {
@@ -33,6 +35,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly connectTimeoutMs: number
   readonly readBuffer: Buffer
   readonly outbox: Outbox
+  readonly writer: RequestWriter
   readonly #heartbeat: Heartbeat<Connection>
   readonly #onEmpty: (() => void) | undefined
   readonly #idle: Connection[] = []
@@ -43,6 +46,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.connectTimeoutMs = options.connectTimeoutMs
     this.readBuffer = options.surroundings.readBuffer
     this.outbox = options.surroundings.outbox
+    this.writer = options.surroundings.writer
     this.#heartbeat = options.surroundings.heartbeat
     this.#onEmpty = options.onEmpty
   }

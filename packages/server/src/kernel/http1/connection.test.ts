@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import type { UpstreamRequest } from '@llama-stack/api'
 import { afterEach, describe, expect, test } from 'vitest'
 import { readAll } from '../byte-stream.ts'
+import { joinBody } from '../request-body.ts'
 import { createUpstream } from '../upstream.ts'
 
 /** A raw server: each connection is handed to the script as it comes. */
@@ -90,16 +91,30 @@ describe('what is sent', () => {
     ['a long text', 'abc'.repeat(100_000)],
     ['a long text of several bytes each', '\u00e9\u4e2d'.repeat(50_000)],
     ['many bytes', Buffer.alloc(300_000, 7)],
+    ['pieces', [Buffer.from('h\u00e9'), Buffer.alloc(0), Buffer.from([0, 255])]],
+    ['long pieces', [Buffer.alloc(40_000, 7), Buffer.alloc(40_000, 8)]],
   ])('arrives: %s', async (_about, body) => {
     const server = await serve((socket) => socket.write(ok('pong')))
     await using upstream = createUpstream()
     expect(await call(upstream, post(server.url, { body, headers: { 'x-name': '\u00e9' } }))).toBe('pong')
     const [request = ''] = server.requests
-    const sent = Buffer.from(body).toString('latin1')
+    const sent = Buffer.from(joinBody(body)).toString('latin1')
     expect(request).toMatch(/^POST \/v1\/x HTTP\/1\.1\r\nhost: 127\.0\.0\.1:\d+\r\n/)
     expect(request).toContain('\r\nx-name: \u00e9\r\n')
     expect(request).toContain(`content-length: ${sent.length}\r\n\r\n`)
     expect(request.endsWith(`\r\n\r\n${sent}`)).toBe(true)
+  })
+
+  test('bodies stay what they are while they wait for their connections', async () => {
+    const server = await serve((socket, request) => socket.write(ok(String(request.length))))
+    await using upstream = createUpstream()
+    const bodies = Array.from({ length: 200 }, (_, index) => [
+      Buffer.alloc(30_000, index),
+      Buffer.alloc(20_000, 255 - index),
+    ])
+    await Promise.all(bodies.map((body) => call(upstream, post(server.url, { body }))))
+    const sent = server.requests.map((request) => request.slice(request.indexOf('\r\n\r\n') + 4))
+    expect(sent.toSorted()).toEqual(bodies.map((body) => Buffer.concat(body).toString('latin1')).toSorted())
   })
 
   test('a POST without a body has a length, a GET has none', async () => {

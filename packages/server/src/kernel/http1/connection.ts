@@ -9,7 +9,7 @@ import type { SocketOpener } from './open-socket.ts'
 import type { Outbox, Sender } from '../outbox.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { ResponseHead } from './response-head.ts'
-import { writeRequest } from './write-request.ts'
+import type { RequestWriter } from './write-request.ts'
 
 /** How long an idle connection is kept where the server does not say. Node's servers close after 5 s. */
 const DEFAULT_KEEP_ALIVE_MS = 4000
@@ -30,6 +30,7 @@ export interface ConnectionOwner {
   readonly readBuffer: Buffer
   /** Writes the requests of one turn together. */
   readonly outbox: Outbox
+  readonly writer: RequestWriter
   /** The reply has ended and the connection can take another call. */
   onIdle(connection: Connection): void
   /** The connection takes no more calls. */
@@ -88,7 +89,8 @@ export class Connection implements ReplySource, HeartbeatMember, Sender {
   }
 
   flush(): void {
-    if (this.#exchange !== undefined) writeRequest(this.#socket, this.#exchange)
+    const { writer, opener } = this.#owner
+    if (this.#exchange !== undefined) writer.write(this.#socket, this.#exchange, opener.writesThrough)
   }
 
   pause(): void {

@@ -25,7 +25,7 @@ export interface Exchange {
   /** The request line and all headers but the length; every line is ended. */
   readonly head: string
   /** Undefined where the method has no body, unlike an empty one. */
-  readonly body: string | Uint8Array | undefined
+  readonly body: string | Uint8Array | readonly Uint8Array[] | undefined
   /** 0: no limit. */
   readonly headersTimeoutMs: number
   /** 0: no limit. */

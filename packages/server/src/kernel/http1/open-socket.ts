@@ -18,6 +18,8 @@ export interface SocketSettings {
 export interface SocketOpener {
   /** Emitted when requests may be written without waiting. */
   readonly readyEvent: 'connect' | 'secureConnect'
+  /** Whether what is written goes to the kernel at once, as far as it has room: TLS keeps it until it is encrypted and sent. */
+  readonly writesThrough: boolean
   open(onread: OnReadOpts): Socket
 }
 
@@ -36,7 +38,7 @@ export function toSocketOpener({ origin, lookup, tls }: SocketSettings): SocketO
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     ...(lookup === undefined ? {} : { lookup }),
   }
-  if (!secure) return { readyEvent: 'connect', open: (onread) => connect({ ...options, onread }) }
+  if (!secure) return { readyEvent: 'connect', writesThrough: true, open: (onread) => connect({ ...options, onread }) }
 
   const { rejectUnauthorized = true, ...contextOptions } = tls
   const { connect: connectTls, createSecureContext } = process.getBuiltinModule('node:tls')
@@ -46,6 +48,7 @@ export function toSocketOpener({ origin, lookup, tls }: SocketSettings): SocketO
   let ticket: Buffer | undefined
   return {
     readyEvent: 'secureConnect',
+    writesThrough: false,
     open(onread) {
       const secureOptions: ConnectionOptions & { onread: OnReadOpts } = {
         ...options,

@@ -1,35 +1,81 @@
-/** Puts a request on its socket with as few writes as its size allows. */
+/** Puts requests on their sockets with as few writes as their sizes allow. */
 import type { Socket } from 'node:net'
 import type { Exchange } from './exchange.ts'
 
-/** Beyond this, joining head and body costs more than telling the kernel about two pieces. */
-const MAX_JOINED_BYTES = 16_384
+/** Beyond this, joining head and body costs more than telling the kernel about several pieces. */
+const MAX_JOINED_BYTES = 65_536
+/** The same for a body that is text, which is encoded while it is joined. */
+const MAX_JOINED_TEXT = 16_384
 
-/** Writes head and body in one system call. The body must not change before the reply has come. */
-export function writeRequest(socket: Socket, { head, body }: Exchange): void {
-  if (body === undefined) {
-    socket.write(`${head}\r\n`, 'latin1')
-    return
+/** One serves all connections of a transport: they write one after the other. */
+export class RequestWriter {
+  /** Where requests are put together. What the kernel has taken needs no memory of its own. */
+  #scratch: Buffer | undefined
+
+  /**
+   * Writes head and body in one system call. The body must not change before the reply has come. `writesThrough` tells whether
+   * the socket hands what it can to the kernel at once.
+   */
+  write(socket: Socket, { head, body }: Exchange, writesThrough: boolean): void {
+    if (body === undefined) {
+      socket.write(`${head}\r\n`, 'latin1')
+      return
+    }
+    if (typeof body === 'string') {
+      writeText(socket, head, body)
+      return
+    }
+    const pieces = body instanceof Uint8Array ? [body] : body
+    let length = 0
+    for (const piece of pieces) length += piece.byteLength
+    const ended = endHead(head, length)
+    if (ended.length + length <= MAX_JOINED_BYTES) this.#writeJoined(socket, ended, { pieces, length, writesThrough })
+    else writePieces(socket, ended, pieces)
   }
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
-  const ended = `${head}content-length: ${length}\r\n\r\n`
-  if (length <= MAX_JOINED_BYTES) {
-    if (typeof body !== 'string') {
-      const joined = Buffer.allocUnsafe(ended.length + length)
-      joined.write(ended, 'latin1')
-      joined.set(body, ended.length)
-      socket.write(joined)
-      return
+
+  #writeJoined(socket: Socket, head: string, { pieces, length, writesThrough }: JoinedBody): void {
+    const size = head.length + length
+    const joined = writesThrough
+      ? (this.#scratch ??= Buffer.allocUnsafeSlow(MAX_JOINED_BYTES))
+      : Buffer.allocUnsafe(size)
+    let end = joined.write(head, 'latin1')
+    for (const piece of pieces) {
+      joined.set(piece, end)
+      end += piece.byteLength
     }
-    // As many bytes as characters: the text is ASCII, and one encoding serves head and body.
-    if (length === body.length) {
-      socket.write(ended + body, 'latin1')
-      return
-    }
+    socket.write(joined.subarray(0, size))
+    // The socket is not connected yet, or the kernel has no room: it still needs what it was given.
+    if (writesThrough && socket.writableLength > 0) this.#scratch = undefined
+  }
+}
+
+interface JoinedBody {
+  readonly pieces: readonly Uint8Array[]
+  readonly length: number
+  readonly writesThrough: boolean
+}
+
+function endHead(head: string, length: number): string {
+  return `${head}content-length: ${length}\r\n\r\n`
+}
+
+function writeText(socket: Socket, head: string, body: string): void {
+  const length = Buffer.byteLength(body)
+  const ended = endHead(head, length)
+  // As many bytes as characters: the text is ASCII, and one encoding serves head and body.
+  if (length <= MAX_JOINED_TEXT && length === body.length) {
+    socket.write(ended + body, 'latin1')
+    return
   }
   socket.cork()
   socket.write(ended, 'latin1')
-  if (typeof body === 'string') socket.write(body, 'utf8')
-  else socket.write(body)
+  socket.write(body, 'utf8')
+  socket.uncork()
+}
+
+function writePieces(socket: Socket, head: string, pieces: readonly Uint8Array[]): void {
+  socket.cork()
+  socket.write(head, 'latin1')
+  for (const piece of pieces) socket.write(piece)
   socket.uncork()
 }

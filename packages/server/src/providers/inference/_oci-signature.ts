@@ -2,6 +2,7 @@
 import { createHash, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { UpstreamRequest } from '@llama-stack/api'
+import { joinBody } from '../../kernel/request-body.ts'
 
 /** Who signs. */
 export interface OciSigner {
@@ -21,7 +22,7 @@ type Signable = Pick<UpstreamRequest, 'method' | 'url' | 'headers' | 'body'>
 
 /** The headers that a request needs to be believed: `date`, of a POST the digest of its body, and the signature. */
 export async function signOciRequest(
-  { method, url, headers, body = '' }: Signable,
+  { method, url, headers, body: pieces = '' }: Signable,
   { keyId, key }: OciSigner,
   { nowMs, withHost = true }: SigningOptions,
 ): Promise<Record<string, string>> {
@@ -34,6 +35,7 @@ export async function signOciRequest(
   if (withHost) lines.push(['host', host])
   const added: Record<string, string> = { date }
   if (method === 'POST') {
+    const body = joinBody(pieces)
     const digest = createHash('sha256').update(body).digest('base64')
     added['x-content-sha256'] = digest
     lines.push(

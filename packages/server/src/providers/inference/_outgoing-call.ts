@@ -23,7 +23,7 @@ export class OutgoingCall implements UpstreamRequest {
   readonly method = 'POST'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
+  readonly body: string | readonly Uint8Array[]
   readonly chosenBy: CallTarget['chosenBy']
   readonly provider: string
   readonly signal: AbortSignal

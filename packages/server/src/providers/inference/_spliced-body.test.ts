@@ -25,7 +25,7 @@ function splice(
 ): string | undefined {
   const call = callWith(text)
   const spliced = toSplicedBody(call, change({ ...call.rawFields, model: 'm' }))
-  return spliced === undefined ? undefined : Buffer.from(spliced).toString().slice(FILLER.length)
+  return spliced === undefined ? undefined : Buffer.concat(spliced).toString().slice(FILLER.length)
 }
 
 describe('toSplicedBody', () => {
@@ -74,6 +74,6 @@ describe('toSplicedBody', () => {
     })
     const done = pairs.filter(({ spliced }) => spliced !== undefined)
     expect(done.length).toBeGreaterThan(100)
-    for (const { wanted, spliced } of done) expect(JSON.parse(Buffer.from(spliced ?? []).toString())).toEqual(wanted)
+    for (const { wanted, spliced } of done) expect(JSON.parse(Buffer.concat(spliced ?? []).toString())).toEqual(wanted)
   })
 })

@@ -8,11 +8,14 @@ const COLON = 58
 const MIN_BYTES = 1024
 
 /**
- * Splices the body that came, where the one that leaves has the same members but for the model's name and added ones.
+ * Splices the body that came, and gives its pieces, where the one that leaves has the same members but for the model's name and added ones.
  * Undefined where it differs in any other way, or where `"model"` occurs more than once: within a JSON string every quote
  * is escaped, so that a single occurrence before a colon is the member itself.
  */
-export function toSplicedBody({ rawBody, rawFields }: ProviderCall, body: OutboundBody): Uint8Array | undefined {
+export function toSplicedBody(
+  { rawBody, rawFields }: ProviderCall,
+  body: OutboundBody,
+): readonly Uint8Array[] | undefined {
   if (rawBody === undefined || rawFields === undefined || rawBody.byteLength < MIN_BYTES) return undefined
   const added = findAdded(rawFields, body)
   if (added === undefined) return undefined
@@ -25,7 +28,7 @@ export function toSplicedBody({ rawBody, rawFields }: ProviderCall, body: Outbou
   const to = from + Buffer.byteLength(was)
   if (raw[colon] !== COLON || raw.toString('utf8', from, to) !== was) return undefined
   const member = Buffer.from(`${added}${KEY}:${JSON.stringify(body['model'])}`)
-  return Buffer.concat([raw.subarray(0, key), member, raw.subarray(to)])
+  return [raw.subarray(0, key), member, raw.subarray(to)]
 }
 
 /** The added members, as they are put before the model; undefined where the bodies differ otherwise. */
