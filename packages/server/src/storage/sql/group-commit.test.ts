@@ -48,6 +48,24 @@ describe('a group', () => {
     other.close()
   })
 
+  test('takes in what comes turn after turn, and does not wait for ever', async () => {
+    const written: Promise<number>[] = []
+    const writeSoon = async (count: number): Promise<void> => {
+      for (let value = 0; value < count; value += 1) {
+        written.push(writer.write(insert(written.length)))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    await writeSoon(5)
+    await Promise.all(written)
+    expect(commits).toBeLessThan(5)
+    const before = commits
+    const deadline = Date.now() + 40
+    while (Date.now() < deadline && written.length < 900) await writeSoon(1)
+    await Promise.all(written)
+    expect(commits - before).toBeGreaterThan(1)
+  })
+
   test('loses only the job that fails', async () => {
     const halfDone = (): void => {
       insert(50)()

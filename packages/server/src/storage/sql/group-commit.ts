@@ -1,8 +1,9 @@
 /**
- * One transaction for all that is written within one turn of the event loop.
+ * One transaction for all that is written while each turn of the event loop brings more.
  *
- * A commit costs more than a row, and callers wait for their commit before they answer. So rows that arrive together
- * share one, and nobody waits longer than the turn takes. Nothing is delayed by a timer.
+ * A commit costs more than a row, and callers wait for their commit before they answer. So rows that arrive one shortly
+ * after the other share one: the first turn that brings none commits, which on a quiet server is the next. Nothing is
+ * delayed by a timer.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StackError, type Clock } from '@llama-stack/api'
@@ -37,6 +38,8 @@ interface PendingWrite {
 
 /** Bounds how long one transaction holds the event loop. */
 const MAX_GROUP = 256
+/** How long the first of a group may wait for others. */
+const MAX_GATHER_MS = 4
 /** Reached only while another process holds the lock. */
 const MAX_PENDING = 10_000
 /** Waiting inside SQLite would stop the event loop, so a busy lock is tried again from a timer. */
@@ -58,6 +61,9 @@ class GroupCommitWriter {
   readonly #commit: StatementSync
   #pending: PendingWrite[] = []
   #scheduled = false
+  /** How many were waiting when it was looked last, and since when the first of them has. */
+  #seen = 0
+  #gatheringSinceMs = 0
   #closed = false
   /** Since when the lock was refused, in monotonic milliseconds. */
   #busySinceMs: number | undefined
@@ -94,12 +100,22 @@ class GroupCommitWriter {
       this.#pending.push({ run, reject })
       if (this.#scheduled) return
       this.#scheduled = true
-      setImmediate(() => this.#commitGroup())
+      this.#gatheringSinceMs = this.#options.clock.monotonic()
+      setImmediate(() => this.#commitWhenGathered())
     })
+  }
+
+  #commitWhenGathered(): void {
+    const isGrowing = this.#pending.length > this.#seen
+    this.#seen = this.#pending.length
+    const waitedMs = this.#options.clock.monotonic() - this.#gatheringSinceMs
+    if (isGrowing && this.#seen < MAX_GROUP && waitedMs < MAX_GATHER_MS) setImmediate(() => this.#commitWhenGathered())
+    else this.#commitGroup()
   }
 
   #commitGroup(): void {
     this.#scheduled = false
+    this.#seen = 0
     const group = this.#pending.splice(0, MAX_GROUP)
     const refused = this.#commitTogether(group)
     if (refused.length === 0) this.#busySinceMs = undefined
