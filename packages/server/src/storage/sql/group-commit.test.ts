@@ -60,7 +60,7 @@ describe('a group', () => {
     await Promise.all(written)
     expect(commits).toBeLessThan(5)
     const before = commits
-    const deadline = Date.now() + 40
+    const deadline = Date.now() + 80
     while (Date.now() < deadline && written.length < 900) await writeSoon(1)
     await Promise.all(written)
     expect(commits - before).toBeGreaterThan(1)

@@ -39,7 +39,7 @@ interface PendingWrite {
 /** Bounds how long one transaction holds the event loop. */
 const MAX_GROUP = 256
 /** How long the first of a group may wait for others. */
-const MAX_GATHER_MS = 4
+const MAX_GATHER_MS = 20
 /** Reached only while another process holds the lock. */
 const MAX_PENDING = 10_000
 /** Waiting inside SQLite would stop the event loop, so a busy lock is tried again from a timer. */
