@@ -38,6 +38,7 @@ export function openEventStream(
   let ended = false
   const quiet: QuietStream = {
     quietTicks: 0,
+    place: undefined,
     breakSilence() {
       // A comment within an event that is still arriving would tear it apart.
       if (!ended && !response.writableNeedDrain && endsEvent(lastChunk)) response.write(KEEP_ALIVE)

@@ -1,7 +1,10 @@
 /** One timer for all open event streams: it finds those that have been silent for too long. */
 
+import { PlacedList } from '../kernel/placed-list.ts'
+import type { Placed } from '../kernel/placed-list.ts'
+
 /** A stream as the ticker sees it. */
-export interface QuietStream {
+export interface QuietStream extends Placed {
   /** Ticks since the last byte; whoever writes sets it to 0, which is all that a chunk costs. */
   quietTicks: number
   /** Called after the silence; sends a comment if the stream stands between two events. */
@@ -18,7 +21,7 @@ const TICKS = 4
 
 /** Starts the ticker. Its timer runs only while streams are open and never keeps the process alive. */
 export function createKeepAliveTicker(keepAliveMs: number): KeepAliveTicker {
-  const streams = new Set<QuietStream>()
+  const streams = new PlacedList<QuietStream>()
   let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
     for (const stream of streams) {

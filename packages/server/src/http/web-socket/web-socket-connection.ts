@@ -58,6 +58,7 @@ const GOING_AWAY = 1001
  */
 export class WebSocketConnection implements MessageSink, QuietStream, Sender {
   quietTicks = 0
+  place: number | undefined = undefined
   readonly #parts: ConnectionParts
   readonly #limits: ConnectionLimits
   readonly #head: Omit<MessageRequest, 'method' | 'read'>

@@ -33,7 +33,8 @@ const CALLS_MS = 2000
 
 export class ActiveRuns implements AsyncDisposable {
   readonly #options: ActiveRunsOptions
-  readonly #runs = new Map<string, ActiveRun>()
+  /** Emptied when a run has ended: a map that many pass through keeps them for longer (kernel/placed-list.ts tells why). */
+  readonly #runs = new Map<string, { active: ActiveRun | undefined }>()
   /** Runs whose leases this process holds. */
   readonly #leased = new Set<string>()
   #renewing: NodeJS.Timeout | undefined
@@ -50,7 +51,7 @@ export class ActiveRuns implements AsyncDisposable {
   }
 
   find(id: string, principal: Principal): ActiveRun | undefined {
-    const active = this.#runs.get(id)
+    const active = this.#runs.get(id)?.active
     return active?.principal.id === principal.id ? active : undefined
   }
 
@@ -61,8 +62,10 @@ export class ActiveRuns implements AsyncDisposable {
       (response) => response,
       () => undefined,
     )
-    this.#runs.set(run.id, { run, feed, principal, ended })
+    const slot: { active: ActiveRun | undefined } = { active: { run, feed, principal, ended } }
+    this.#runs.set(run.id, slot)
     void ended.then(() => {
+      slot.active = undefined
       this.#runs.delete(run.id)
       this.#leased.delete(run.id)
     })
@@ -131,7 +134,7 @@ export class ActiveRuns implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true
     await Promise.allSettled(this.#persisting.values())
-    const active = [...this.#runs.values()]
+    const active = [...this.#runs.values()].flatMap((slot) => slot.active ?? [])
     const leased = [...this.#leased]
     await this.#letCallsEnd(active.filter(({ run }) => this.#leased.has(run.id)))
     for (const { run } of active) run.stop(SUSPENDED)
@@ -166,7 +169,7 @@ export class ActiveRuns implements AsyncDisposable {
           if (await jobs.renew(id, { worker, leaseMs })) return
           // The response has ended, or another process has it by now.
           this.#leased.delete(id)
-          this.#runs.get(id)?.run.stop(DISOWNED)
+          this.#runs.get(id)?.active?.run.stop(DISOWNED)
         } catch (error) {
           // The lease has two more thirds to run.
           log.warn('A lease could not be renewed.', { response: id, reason: String(error) })

@@ -21,12 +21,13 @@ export function toRunFrames(
   const end = `${rest}\n\n`
   // Between one value and the next, but for its number.
   const between = end + begin
+  const beforeNumber = BEFORE_NUMBER // a look into another file of the bundle
   const pieces: (string | number)[] = []
   let at = index
   for (let total = 0; at < values.length && total < length; at += 1) {
     const value = values[at] ?? ''
-    pieces.push(at === index ? begin : between, value, BEFORE_NUMBER, first + at)
-    total += between.length + value.length + BEFORE_NUMBER.length
+    pieces.push(at === index ? begin : between, value, beforeNumber, first + at)
+    total += between.length + value.length + beforeNumber.length
   }
   pieces.push(end)
   return { frames: pieces.join(''), count: at - index }
