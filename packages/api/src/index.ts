@@ -19,7 +19,7 @@ export { bug, isStackError, StackError } from './stack-error.ts'
 export type { FailedAttempt } from './stack-error.ts'
 export type { ConfigFault, ErrorRow, ErrorType, ProviderFailure } from './error-row.ts'
 export { value } from './reply.ts'
-export type { ByteSink, ByteStream, Reply, ReplyHeaders } from './reply.ts'
+export type { ByteSink, ByteStream, Reply, ReplyHeaders, TextRun } from './reply.ts'
 export type { CallContext, Json, JsonObject, Principal, RequestRecord } from './context.ts'
 export { defineProvider } from './provider.ts'
 export type {

@@ -9,8 +9,22 @@ export interface ByteSink {
    * texts are cut, joined and written faster than byte arrays.
    */
   text?(chunk: string): void
+  /** As `text`, for whole events of which one is like the other: who reads what they say need not take them apart again. */
+  run?: ((run: TextRun) => void) | undefined
   end(): void
   fail(error: StackError): void
+}
+
+/** Events in a row of a stream of completions, each of which adds a text and says nothing else. */
+export interface TextRun {
+  /** The choice that the texts are of. */
+  readonly choice: number
+  /** The member of its delta: `content`, or what the vendor calls thoughts. */
+  readonly member: string
+  /** The texts as JSON has them between its quotes, in Latin-1. At least one. */
+  readonly texts: readonly string[]
+  /** The events as a text. */
+  toText(): string
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import type { ModelRenamer } from './rename-model.ts'
 import { findFrame, findTexts, MARK } from './text-frame.ts'
-import type { TextFrame } from './text-frame.ts'
+import type { FramedChunk, TextFrame } from './text-frame.ts'
 
 const CHOICES = '"choices":['
 const DELTA = '"delta":{'
@@ -78,10 +78,12 @@ export class ChunkShortcut {
     if (TELLING.some((telling) => event.includes(telling))) return undefined
     const framed = findFrame(event, piece)
     if (framed === undefined) return undefined
-    const { before, after, json, marked } = framed
+    const { before, after, choice, member, json, marked } = framed
     const [renamedBefore, renamedAfter, ...others] = (this.#rename?.(json, marked) ?? json).split(MARK)
     if (renamedBefore === undefined || renamedAfter === undefined || others.length > 0) return undefined
     return {
+      choice,
+      member,
       before: toLatin1(before),
       after: toLatin1(after),
       renamedBefore: toLatin1(`data: ${renamedBefore}`),
@@ -91,7 +93,7 @@ export class ChunkShortcut {
 }
 
 /** An event around its text, in Latin-1: as it comes and as it goes. */
-export interface Frame extends TextFrame {
+export interface Frame extends TextFrame, Pick<FramedChunk, 'choice' | 'member'> {
   readonly renamedBefore: string
   readonly renamedAfter: string
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { systemClock } from '../../kernel/clock.ts'
 import { bytesStream } from '../../kernel/byte-stream.ts'
 import { createSseParser } from '../../kernel/sse.ts'
-import type { CallContext, RequestRecord, StackError, StreamQuirks } from '@llama-stack/api'
+import type { CallContext, RequestRecord, StackError, StreamQuirks, TextRun } from '@llama-stack/api'
 import { describe, expect, test } from 'vitest'
 import { CompletionObserver } from './completion-observer.ts'
 import type { KeptReply } from './completion-observer.ts'
@@ -25,6 +25,8 @@ interface Setting {
   readonly quirks?: StreamQuirks
   readonly rename?: string
   readonly shape?: 'chat' | 'text'
+  /** Takes events in a row. */
+  readonly onRun?: (run: TextRun) => void
 }
 
 async function relay(parts: readonly Uint8Array[], setting: Setting = {}): Promise<Relayed> {
@@ -70,6 +72,12 @@ async function relay(parts: readonly Uint8Array[], setting: Setting = {}): Promi
         if (Buffer.from(chunk).includes('[DONE]')) order.push('done')
         out.push(chunk)
       },
+      run:
+        setting.onRun &&
+        ((run) => {
+          setting.onRun?.(run)
+          out.push(Buffer.from(run.toText(), 'latin1'))
+        }),
       end: () => resolve(undefined),
       fail: resolve,
     })
@@ -105,6 +113,37 @@ function events(text: string): Chunk[] {
   parser.end()
   return found
 }
+
+describe('a sink that takes runs', () => {
+  const deltas = ['grün', ' "and"\n', '', ' so', ' on', '!'].map((content) => chunk({ content }))
+  const thoughts = ['Well', ', well'].map((reasoning_content) => chunk({ reasoning_content }))
+  const whole = sse([chunk({ role: 'assistant', content: '' }), ...thoughts, ...deltas, ...deltas, last, usage])
+
+  test('is given what others are, wherever the stream is cut', async () => {
+    const wanted = await relay([Buffer.from(whole)], { rename: 'acme/m' })
+    let runs = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat()), async (places) => {
+        const onRun = (run: TextRun): void => {
+          const { choice, member, texts } = run
+          runs += 1
+          const said = events(Buffer.from(run.toText(), 'latin1').toString()).map((event) => {
+            const [{ index, delta }] = event['choices'] as [{ index: number; delta: Record<string, string> }]
+            return [index, delta[member]]
+          })
+          const read = texts.map((raw) => JSON.parse(`"${Buffer.from(raw, 'latin1').toString()}"`) as string)
+          expect(said).toEqual(read.map((text) => [choice, text]))
+        }
+        const { text, error, kept } = await relay(cut(whole, places), { rename: 'acme/m', onRun })
+        expect([text, error]).toEqual([wanted.text, undefined])
+        expect(foldChatChunks(events(Buffer.concat(kept[0]?.bytes ?? []).toString()))).toEqual(
+          foldChatChunks(events(wanted.text)),
+        )
+      }),
+    )
+    expect(runs).toBeGreaterThan(50)
+  })
+})
 
 describe('a well-formed stream', () => {
   const wanted = sse([chunk({ role: 'assistant', content: '' }), chunk({ content: 'Zürich 🏔️ "quoted" \\ \n' }), last])

@@ -8,6 +8,7 @@ import { MAX_TEXT_BYTES } from '../../kernel/byte-stream.ts'
 import { toProviderError } from '../../kernel/provider-failure.ts'
 import { sseData, sseDone } from '../../kernel/sse.ts'
 import { ChunkShortcut, toEvents } from './chunk-shortcut.ts'
+import type { Run } from './chunk-shortcut.ts'
 import type { CompletionObserver } from './completion-observer.ts'
 import type { ModelRenamer } from './rename-model.ts'
 import type { ReplyRepair } from './repair-chunk.ts'
@@ -122,14 +123,8 @@ export class CompletionStream implements ByteStream, ByteSink {
         output += event
         start = end
       } else {
-        const events = toEvents(run)
         if (this.#options.observer.keeps) this.#options.observer.collectRun(run)
-        if (events.length <= MAX_TEXT_BYTES) output += events
-        else {
-          this.#send(output)
-          output = ''
-          this.#send(events)
-        }
+        output = this.#passRun(run, output)
         start = run.end
       }
     }
@@ -137,6 +132,22 @@ export class CompletionStream implements ByteStream, ByteSink {
     if (this.#closed) return
     if (this.#failure !== undefined) this.#failWith(this.#failure)
     else if (this.#done) this.#complete()
+  }
+
+  /** Sends what stands before a run, and the run; what can go with what follows is given back. */
+  #passRun(run: Run, before: string): string {
+    const sink = this.#sink
+    if (sink?.run === undefined) {
+      const events = toEvents(run)
+      if (events.length <= MAX_TEXT_BYTES) return before + events
+      this.#send(before)
+      this.#send(events)
+      return ''
+    }
+    this.#send(before)
+    const { choice, member } = run.frame
+    if (!this.#closed) sink.run({ choice, member, texts: run.texts, toText: () => toEvents(run) })
+    return ''
   }
 
   #keep(event: string): void {

@@ -16,6 +16,9 @@ export interface TextFrame {
 export const MARK = '\u2063llama\u2063'
 
 export interface FramedChunk extends TextFrame {
+  /** The choice that the text is of, and the member of its delta. */
+  readonly choice: number
+  readonly member: string
   /** The chunk with {@link MARK} for its text, as JSON and parsed. */
   readonly json: string
   readonly marked: Fields
@@ -33,7 +36,7 @@ export function findFrame(event: string, chunk: Fields): FramedChunk | undefined
   const marked = JSON.parse(json) as Fields // the event was parsed before, with another text
   // Another member may have the same name.
   if (deltaOf(marked)[member] !== MARK) return undefined
-  return { before: event.slice(0, from), after: event.slice(quote), json, marked }
+  return { before: event.slice(0, from), after: event.slice(quote), choice: choiceOf(marked), member, json, marked }
 }
 
 /**
@@ -71,7 +74,7 @@ export function findTexts(events: string, start: number, frame: TextFrame): Fram
 }
 
 /** The one member of the one choice's delta that says something, if it is a text: the answer, a thought, a refusal. */
-export function findText(chunk: Fields): string | undefined {
+function findText(chunk: Fields): string | undefined {
   const { choices, usage, error } = chunk
   if ((usage ?? null) !== null || (error ?? null) !== null || !Array.isArray(choices) || choices.length !== 1)
     return undefined
@@ -80,6 +83,11 @@ export function findText(chunk: Fields): string | undefined {
   const telling = Object.entries(deltaOf(chunk)).filter(([name, member]) => name !== 'role' && !isEmpty(member))
   const [name, member] = telling[0] ?? []
   return telling.length === 1 && typeof member === 'string' ? name : undefined
+}
+
+function choiceOf({ choices }: Fields): number {
+  const { index } = asRecord(Array.isArray(choices) ? choices[0] : undefined)
+  return typeof index === 'number' ? index : 0
 }
 
 const isEmpty = (member: unknown): boolean =>

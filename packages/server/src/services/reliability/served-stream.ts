@@ -3,7 +3,7 @@
  * where the next target may continue. Until the first content its chunks are looked at; from then on they pass.
  */
 import { bug } from '@llama-stack/api'
-import type { ByteSink, ByteStream, StackError } from '@llama-stack/api'
+import type { ByteSink, ByteStream, StackError, TextRun } from '@llama-stack/api'
 import type { Attempt } from './attempt.ts'
 import { hasContent } from './first-content.ts'
 import type { Served } from './hedge.ts'
@@ -61,6 +61,16 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
     const sink = this.#sink
     if (sink?.text === undefined) sink?.data(Buffer.from(chunk, 'latin1'))
     else sink.text(chunk)
+  }
+
+  /** Absent where the sink has none. */
+  get run(): ((run: TextRun) => void) | undefined {
+    const sink = this.#sink
+    if (sink?.run === undefined) return undefined
+    return (run) => {
+      if (!this.#hasContent || this.#keepsAll) this.#pass(run.toText())
+      sink.run?.(run)
+    }
   }
 
   end(): void {

@@ -1,4 +1,11 @@
-import type { ByteSink, ByteStream, ChatCompletion, ChatCompletionChunk, CompletionUsage } from '@llama-stack/api'
+import type {
+  ByteSink,
+  ByteStream,
+  ChatCompletion,
+  ChatCompletionChunk,
+  CompletionUsage,
+  TextRun,
+} from '@llama-stack/api'
 import { StackError } from '@llama-stack/api'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -316,6 +323,36 @@ describe('other replies', () => {
   async function* events(...chunks: readonly object[]): AsyncGenerator<ChatCompletionChunk> {
     for (const each of chunks) yield Promise.resolve(each as ChatCompletionChunk)
   }
+
+  test('that tell of events in a row are read like any other', async () => {
+    const run = (member: string, texts: readonly string[], choice = 0): TextRun => ({
+      choice,
+      member,
+      texts: texts.map((text) => Buffer.from(JSON.stringify(text).slice(1, -1)).toString('latin1')),
+      toText: () =>
+        Buffer.from(
+          texts
+            .map((text) => chunk({ [member]: text }, { index: choice }))
+            .map((each) => `data: ${JSON.stringify(each)}\n\n`)
+            .join(''),
+        ).toString('latin1'),
+    })
+    const fold = new Fold()
+    const stream: ByteStream = {
+      pipe(sink) {
+        sink.run?.(run('reasoning', ['hm', ' "so"\n']))
+        sink.run?.(run('content', ['no'], 1))
+        sink.run?.(run('content', ['grün', ' 🏔️ \\', '!']))
+        sink.text?.(`data: ${JSON.stringify(end('stop'))}\n\n`)
+        sink.end()
+      },
+      pause: () => undefined,
+      resume: () => undefined,
+      cancel: () => undefined,
+    }
+    await readChatStream({ kind: 'stream', stream, contentType: 'text/event-stream' }, fold, options)
+    expect(fold).toMatchObject({ said: 'grün 🏔️ \\!', thought: 'hm "so"\n', pieces: 3 })
+  })
 
   test('that are typed events are read as they come', async () => {
     const fold = new Fold()

@@ -1,6 +1,6 @@
 /** The inference service's reply to one turn, whatever its kind, pushed piece by piece into a sink. */
 import { StackError } from '@llama-stack/api'
-import type { ByteSink, ByteStream, ChatCompletion, ChatCompletionChunk, Reply } from '@llama-stack/api'
+import type { ByteSink, ByteStream, ChatCompletion, ChatCompletionChunk, Reply, TextRun } from '@llama-stack/api'
 import { isRecord } from '../../../kernel/json-record.ts'
 import { toProviderError } from '../../../kernel/provider-failure.ts'
 import { createSseParser } from '../../../kernel/sse.ts'
@@ -8,7 +8,7 @@ import type { SseParser } from '../../../kernel/sse.ts'
 import { ChatChunkReader } from './chat-chunk-reader.ts'
 import type { ChunkReaderOptions } from './chat-chunk-reader.ts'
 import type { ChatDeltaSink } from './chat-delta-sink.ts'
-import { KnownEvents } from './known-events.ts'
+import { readTexts } from './run-texts.ts'
 
 export interface ReadChatOptions extends ChunkReaderOptions {
   /** Who answers, for what is said of a broken reply. */
@@ -107,7 +107,6 @@ class StreamReading implements ByteSink {
   readonly #source: ByteStream
   readonly #reader: ChatChunkReader
   readonly #options: ReadChatOptions
-  readonly #known = new KnownEvents()
   readonly #parser: SseParser
   /** Whether the parser holds the beginning of an event. */
   #isCut = false
@@ -148,6 +147,20 @@ class StreamReading implements ByteSink {
     }
   }
 
+  run(run: TextRun): void {
+    if (this.#isOver) return
+    const texts = this.#isCut || run.choice !== 0 || run.member !== 'content' ? undefined : readTexts(run)
+    if (texts === undefined) {
+      this.text(run.toText())
+      return
+    }
+    try {
+      this.#reader.readTexts(texts)
+    } catch (error) {
+      this.#giveUp(error)
+    }
+  }
+
   end(): void {
     if (this.#isOver) return
     try {
@@ -166,12 +179,6 @@ class StreamReading implements ByteSink {
   /** Whole events, each of which ends with `\n\n`. */
   #events(text: string): void {
     for (let start = 0; start < text.length && !this.#isOver;) {
-      const known = this.#known.find(text, start)
-      if (known !== undefined) {
-        this.#reader.readTexts(known.texts)
-        start = known.end
-        continue
-      }
       const end = text.indexOf('\n\n', start) + 2
       this.#event(start === 0 && end === text.length ? text : text.slice(start, end))
       start = end
@@ -180,8 +187,7 @@ class StreamReading implements ByteSink {
 
   #event(event: string): void {
     if (event.startsWith('data: ') && event.indexOf('\n') === event.length - 2) {
-      const chunk = this.#payload(fromLatin1(event.slice('data: '.length, -2)))
-      if (chunk !== undefined) this.#known.learn(event, chunk)
+      this.#payload(fromLatin1(event.slice('data: '.length, -2)))
     } else this.#parse(event)
   }
 
@@ -191,11 +197,9 @@ class StreamReading implements ByteSink {
     this.#isCut = !text.endsWith('\n\n')
   }
 
-  #payload(payload: string): Readonly<Record<string, unknown>> | undefined {
-    if (this.#isOver || payload === '' || payload === '[DONE]') return undefined
-    const chunk = parse(payload, this.#options.provider)
-    readChunk(chunk, this.#reader, this.#options)
-    return chunk
+  #payload(payload: string): void {
+    if (this.#isOver || payload === '' || payload === '[DONE]') return
+    readChunk(parse(payload, this.#options.provider), this.#reader, this.#options)
   }
 
   readonly #abort = (): void => {
