@@ -3,8 +3,8 @@
  * user guide of AWS Identity and Access Management.
  */
 import { createHash, createHmac } from 'node:crypto'
-import type { AwsCredentials } from './aws-credentials.ts'
 import type { UpstreamRequest } from '@llama-stack/api'
+import type { AwsCredentials } from './aws-credentials.ts'
 import { joinBody } from '../request-body.ts'
 
 /** What a signature is valid for. */

@@ -1,5 +1,7 @@
 /** One request on its way through a connection, and who receives its reply. */
 
+import type { UpstreamRequest } from '@llama-stack/api'
+
 /** The flow of a reply's bytes, as the receiver steers it. */
 export interface ReplySource {
   pause(): void
@@ -25,7 +27,7 @@ export interface Exchange {
   /** The request line and all headers but the length; every line is ended. */
   readonly head: string
   /** Undefined where the method has no body, unlike an empty one. */
-  readonly body: string | Uint8Array | readonly Uint8Array[] | undefined
+  readonly body: UpstreamRequest['body'] | undefined
   /** 0: no limit. */
   readonly headersTimeoutMs: number
   /** 0: no limit. */

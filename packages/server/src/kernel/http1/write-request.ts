@@ -2,10 +2,9 @@
 import type { Socket } from 'node:net'
 import type { Exchange } from './exchange.ts'
 
-/** Beyond this, joining head and body costs more than telling the kernel about several pieces. */
-const MAX_JOINED_BYTES = 65_536
-/** The same for a body that is text, which is encoded while it is joined. */
-const MAX_JOINED_TEXT = 16_384
+/** Beyond this, joining head and body in memory of their own costs more than telling the kernel about several pieces. */
+const MAX_JOINED_BYTES = 16_384
+const SCRATCH_BYTES = 65_536
 
 /** One serves all connections of a transport: they write one after the other. */
 export class RequestWriter {
@@ -29,15 +28,14 @@ export class RequestWriter {
     let length = 0
     for (const piece of pieces) length += piece.byteLength
     const ended = endHead(head, length)
-    if (ended.length + length <= MAX_JOINED_BYTES) this.#writeJoined(socket, ended, { pieces, length, writesThrough })
+    const limit = writesThrough ? SCRATCH_BYTES : MAX_JOINED_BYTES
+    if (ended.length + length <= limit) this.#writeJoined(socket, ended, { pieces, length, writesThrough })
     else writePieces(socket, ended, pieces)
   }
 
   #writeJoined(socket: Socket, head: string, { pieces, length, writesThrough }: JoinedBody): void {
     const size = head.length + length
-    const joined = writesThrough
-      ? (this.#scratch ??= Buffer.allocUnsafeSlow(MAX_JOINED_BYTES))
-      : Buffer.allocUnsafe(size)
+    const joined = writesThrough ? (this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)) : Buffer.allocUnsafe(size)
     let end = joined.write(head, 'latin1')
     for (const piece of pieces) {
       joined.set(piece, end)
@@ -63,7 +61,7 @@ function writeText(socket: Socket, head: string, body: string): void {
   const length = Buffer.byteLength(body)
   const ended = endHead(head, length)
   // As many bytes as characters: the text is ASCII, and one encoding serves head and body.
-  if (length <= MAX_JOINED_TEXT && length === body.length) {
+  if (length <= MAX_JOINED_BYTES && length === body.length) {
     socket.write(ended + body, 'latin1')
     return
   }

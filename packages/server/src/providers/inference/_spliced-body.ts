@@ -8,9 +8,9 @@ const COLON = 58
 const MIN_BYTES = 1024
 
 /**
- * Splices the body that came, and gives its pieces, where the one that leaves has the same members but for the model's name and added ones.
- * Undefined where it differs in any other way, or where `"model"` occurs more than once: within a JSON string every quote
- * is escaped, so that a single occurrence before a colon is the member itself.
+ * The pieces of the body that came, spliced, where the one that leaves has the same members but for the model's name and
+ * added ones. Undefined where it differs in any other way, or where `"model"` occurs more than once: within a JSON string
+ * every quote is escaped, so that a single occurrence before a colon is the member itself.
  */
 export function toSplicedBody(
   { rawBody, rawFields }: ProviderCall,
