@@ -8,23 +8,23 @@ import { fromJsonLines, toJsonLines } from './json-lines.ts'
 
 /** One text, to be read by {@link fromEventLines}. */
 export function toEventLines(told: readonly ToldEvents[]): string {
-  const lines: string[] = []
-  for (let at = 0; at < told.length;) {
-    const each = told[at] ?? ''
-    let next = at + 1
-    if (typeof each === 'string') lines.push(each)
-    else {
-      const values = [...each.values]
-      for (let more = told[next]; isOfRun(more, each); more = told[(next += 1)]) values.push(...more.values)
-      lines.push(`[${JSON.stringify(each.head)},${JSON.stringify(each.rest)},${values.join(',')}]`)
+  const lines: (string | string[])[] = []
+  let open: DeltaRun | undefined
+  let parts: string[] = []
+  for (const each of told) {
+    if (typeof each === 'string') {
+      lines.push(each)
+      open = undefined
+      continue
     }
-    at = next
+    if (open?.head !== each.head || open.rest !== each.rest) {
+      open = each
+      parts = [JSON.stringify(each.head), JSON.stringify(each.rest)]
+      lines.push(parts)
+    }
+    parts.push(each.values.join(','))
   }
-  return toJsonLines(lines)
-}
-
-function isOfRun(told: ToldEvents | undefined, { head, rest }: DeltaRun): told is DeltaRun {
-  return typeof told === 'object' && told.head === head && told.rest === rest
+  return toJsonLines(lines.map((line) => (typeof line === 'string' ? line : `[${line.join(',')}]`)))
 }
 
 /** The JSON text of each event; `first` is the number of the first of them. */

@@ -6,11 +6,6 @@ import { toldEvents } from '../../../testing/told-events.ts'
 import { EventFeed, FeedStream } from './event-feed.ts'
 import { toFrame } from './event-frames.ts'
 
-function tell(feed: EventFeed, told: ToldEvents): void {
-  if (typeof told === 'string') feed.event(told)
-  else feed.run(told)
-}
-
 /** What a client of the stream is sent, if it can take something every other time. */
 function read(feed: EventFeed): { readonly text: () => string; readonly ended: Promise<void> } {
   const stream = new FeedStream({ feed, onLeave: () => undefined })
@@ -38,7 +33,7 @@ test('whoever reads along is sent each event once, whatever came together', asyn
       const { text, ended } = read(feed)
       const told = pieces(first)
       for (const each of told) {
-        tell(feed, each)
+        feed.tell(each)
         if (typeof each === 'string') await Promise.resolve()
       }
       feed.close()
@@ -57,13 +52,13 @@ test('an event is found by its number, and a short feed holds the latest', () =>
     values: Array.from({ length: count }, () => '"x"'),
   })
   const feed = new EventFeed({ first: 3, keeps: true })
-  tell(feed, '{"type":"response.created","sequence_number":3}')
-  tell(feed, run(4, 600))
+  feed.tell('{"type":"response.created","sequence_number":3}')
+  feed.tell(run(4, 600))
   expect([feed.at(2), feed.at(604)]).toEqual([undefined, undefined])
   expect(feed.at(3)).toBe('{"type":"response.created","sequence_number":3}')
   expect(feed.at(5)).toBe('{"type":"response.output_text.delta","delta":"x","sequence_number":5}')
   feed.shorten()
-  for (let next = 604; next < 4000; next += 7) tell(feed, run(next, 7))
+  for (let next = 604; next < 4000; next += 7) feed.tell(run(next, 7))
   expect(feed.next - feed.first).toBeLessThan(1100)
   expect(feed.at(feed.first - 1)).toBeUndefined()
   for (const number of [feed.first, feed.next - 512, feed.next - 1])

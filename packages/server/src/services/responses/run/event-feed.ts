@@ -1,9 +1,8 @@
 /** The events of a running response, for everybody who reads along: who asked for it, and who comes later. */
 import { bug } from '@llama-stack/api'
 import type { ByteSink, ByteStream, StackError } from '@llama-stack/api'
-import { toEvent } from '../../../storage/delta-run.ts'
-import type { DeltaRun, ToldEvents } from '../../../storage/delta-run.ts'
-import type { EventSink } from '../output/event-writer.ts'
+import { countEvents, toEvent } from '../../../storage/delta-run.ts'
+import type { ToldEvents } from '../../../storage/delta-run.ts'
 import { pushFrame, toFrame, toRunFrames } from './event-frames.ts'
 
 /** Told when there is more to read, or nothing will follow. */
@@ -28,7 +27,7 @@ export interface FoundEvents {
   readonly index: number
 }
 
-export class EventFeed implements EventSink {
+export class EventFeed {
   readonly #keeps: boolean
   #isShort = false
   #told: ToldEvents[] = []
@@ -45,12 +44,13 @@ export class EventFeed implements EventSink {
     this.#keeps = keeps
   }
 
-  event(json: string): void {
-    this.#take(json, 1)
-  }
-
-  run(run: DeltaRun): void {
-    this.#take(run, run.values.length)
+  tell(told: ToldEvents): void {
+    if (this.#end !== undefined) return
+    this.#told.push(told)
+    this.#firsts.push(this.#next)
+    this.#next += countEvents([told])
+    if (this.#isShort && this.#next - this.#first >= 2 * SHORT_LENGTH) this.#trim()
+    for (const reader of this.#readers) reader.flow()
   }
 
   /** The sequence number after the last event so far. */
@@ -114,15 +114,6 @@ export class EventFeed implements EventSink {
 
   remove(reader: FeedReader): void {
     this.#readers.delete(reader)
-  }
-
-  #take(told: ToldEvents, count: number): void {
-    if (this.#end !== undefined) return
-    this.#told.push(told)
-    this.#firsts.push(this.#next)
-    this.#next += count
-    if (this.#isShort && this.#next - this.#first >= 2 * SHORT_LENGTH) this.#trim()
-    for (const reader of this.#readers) reader.flow()
   }
 
   #trim(): void {

@@ -21,7 +21,8 @@ export function toRunFrames(
   const end = `${rest}\n\n`
   // Between one value and the next, but for its number.
   const between = end + begin
-  const beforeNumber = BEFORE_NUMBER // a look into another file of the bundle
+  // Within a bundle an import of another of its files is a getter.
+  const beforeNumber = BEFORE_NUMBER
   const pieces: (string | number)[] = []
   let at = index
   for (let total = 0; at < values.length && total < length; at += 1) {

@@ -117,7 +117,7 @@ export class Journal implements EventSink {
       await this.#writing
     } else {
       await this.#writeWhole({ ...row(), id: this.#options.id }, last, addition)
-      if (last !== undefined) feed?.event(last)
+      if (last !== undefined) feed?.tell(last)
     }
     feed?.close()
   }
@@ -147,17 +147,11 @@ export class Journal implements EventSink {
     // Calls that were broken off may still have something to say.
     if (this.#isOver) return
     if (!this.#isDurable) {
-      this.#tell(told)
+      this.#options.feed?.tell(told)
       return
     }
     this.#pending.push(told)
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
-  }
-
-  #tell(told: ToldEvents): void {
-    const { feed } = this.#options
-    if (typeof told === 'string') feed?.event(told)
-    else feed?.run(told)
   }
 
   /** Events wait for the write before theirs: where the disk is slow, writes become fewer and larger. */
@@ -198,13 +192,13 @@ export class Journal implements EventSink {
     also: Omit<Parameters<ResponseRepository['advance']>[2] & object, 'worker'>,
   ) {
     if (this.#isLost) return
-    const { id, repository, worker, onLost } = this.#options
+    const { id, repository, feed, worker, onLost } = this.#options
     if (!(await repository.advance(id, progress, { ...also, worker }))) {
       this.#isLost = true
       onLost()
       return
     }
-    for (const told of also.events?.events ?? []) this.#tell(told)
+    for (const told of also.events?.events ?? []) feed?.tell(told)
     this.#underWay -= 1
     // What came meanwhile has waited for longer than it would have.
     if (this.#timer === undefined && !this.#isOver) this.#flush()

@@ -23,7 +23,7 @@ async function setUp() {
     const segment = { firstSequence: next, lastSequence: next + count - 1, events: told }
     next += count
     await repository.advance('resp_1', {}, { events: segment })
-    for (const json of told) feed?.event(json)
+    for (const json of told) feed?.tell(json)
   }
   return { repository, keep, end: () => repository.advance('resp_1', { status: 'completed' }) }
 }
