@@ -3,6 +3,7 @@
  * They begin alike up to their choices, so a chunk that begins like one that was parsed needs no repair and tells nothing
  * new; only the name of the model may have to change. Parsing each costs more than all the rest that is done for it.
  */
+import { toLatin1 } from '../../kernel/latin1.ts'
 import type { ModelRenamer } from './rename-model.ts'
 import { findFrame, findTexts, MARK } from './text-frame.ts'
 import type { FramedChunk, TextFrame } from './text-frame.ts'
@@ -112,8 +113,6 @@ export function toEvents({ frame: { renamedBefore, renamedAfter }, texts }: Run)
   const last = (texts.at(-1) ?? '') + renamedAfter
   return [first, ...texts.slice(1, -1), last].join(renamedAfter + renamedBefore)
 }
-
-const toLatin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
 /** Whether the members before the choices are all that a chunk needs. */
 function hasWholeHead(json: string): boolean {

@@ -5,6 +5,7 @@
 import type { ByteSink, ByteStream, StreamQuirks } from '@llama-stack/api'
 import { isStackError, StackError } from '@llama-stack/api'
 import { MAX_TEXT_BYTES } from '../../kernel/byte-stream.ts'
+import { fromLatin1, isAscii, toLatin1 } from '../../kernel/latin1.ts'
 import { toProviderError } from '../../kernel/provider-failure.ts'
 import { sseData, sseDone } from '../../kernel/sse.ts'
 import { ChunkShortcut, toEvents } from './chunk-shortcut.ts'
@@ -298,12 +299,6 @@ function payloadOf(event: string): string | undefined {
   }
   return lines.length === 0 ? undefined : lines.join('\n')
 }
-
-const isAscii = (text: string): boolean => !/[\u0080-\u00ff]/.test(text)
-
-const fromLatin1 = (text: string): string => Buffer.from(text, 'latin1').toString('utf8')
-
-const toLatin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
 function parsePiece(payload: string): Piece | undefined {
   try {

@@ -36,7 +36,7 @@ export function findFrame(event: string, chunk: Fields): FramedChunk | undefined
   const marked = JSON.parse(json) as Fields // the event was parsed before, with another text
   // Another member may have the same name.
   if (deltaOf(marked)[member] !== MARK) return undefined
-  return { before: event.slice(0, from), after: event.slice(quote), choice: choiceOf(marked), member, json, marked }
+  return { before: event.slice(0, from), after: event.slice(quote), choice: indexOf(marked), member, json, marked }
 }
 
 /**
@@ -78,21 +78,21 @@ function findText(chunk: Fields): string | undefined {
   const { choices, usage, error } = chunk
   if ((usage ?? null) !== null || (error ?? null) !== null || !Array.isArray(choices) || choices.length !== 1)
     return undefined
-  const { finish_reason: finish, logprobs } = asRecord(choices[0])
+  const { finish_reason: finish, logprobs } = firstChoice(chunk)
   if ((finish ?? null) !== null || (logprobs ?? null) !== null) return undefined
   const telling = Object.entries(deltaOf(chunk)).filter(([name, member]) => name !== 'role' && !isEmpty(member))
   const [name, member] = telling[0] ?? []
   return telling.length === 1 && typeof member === 'string' ? name : undefined
 }
 
-function choiceOf({ choices }: Fields): number {
-  const { index } = asRecord(Array.isArray(choices) ? choices[0] : undefined)
-  return typeof index === 'number' ? index : 0
-}
-
 const isEmpty = (member: unknown): boolean =>
   member === null || member === '' || (Array.isArray(member) && member.length === 0)
 
-function deltaOf({ choices }: Fields): Fields {
-  return asRecord(asRecord(Array.isArray(choices) ? choices[0] : undefined)['delta'])
+const firstChoice = ({ choices }: Fields): Fields => asRecord(Array.isArray(choices) ? choices[0] : undefined)
+
+const deltaOf = (chunk: Fields): Fields => asRecord(firstChoice(chunk)['delta'])
+
+function indexOf(chunk: Fields): number {
+  const { index } = firstChoice(chunk)
+  return typeof index === 'number' ? index : 0
 }

@@ -68,6 +68,7 @@ export class ServedStream<R extends AnyReply> implements ByteStream, ByteSink {
     const sink = this.#sink
     if (sink?.run === undefined) return undefined
     return (run) => {
+      // From the first content on nothing is looked at, and mostly nothing kept: the text need not be made.
       if (!this.#hasContent || this.#keepsAll) this.#pass(run.toText())
       sink.run?.(run)
     }

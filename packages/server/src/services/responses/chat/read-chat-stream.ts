@@ -2,6 +2,7 @@
 import { StackError } from '@llama-stack/api'
 import type { ByteSink, ByteStream, ChatCompletion, ChatCompletionChunk, Reply, TextRun } from '@llama-stack/api'
 import { isRecord } from '../../../kernel/json-record.ts'
+import { fromLatin1 } from '../../../kernel/latin1.ts'
 import { toProviderError } from '../../../kernel/provider-failure.ts'
 import { createSseParser } from '../../../kernel/sse.ts'
 import type { SseParser } from '../../../kernel/sse.ts'
@@ -219,12 +220,6 @@ class StreamReading implements ByteSink {
     this.#options.signal.removeEventListener('abort', this.#abort)
     tell()
   }
-}
-
-const NOT_ASCII = /[\u0080-\u00ff]/
-
-function fromLatin1(text: string): string {
-  return NOT_ASCII.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text
 }
 
 function toText(bytes: Uint8Array | string): string {
