@@ -1,6 +1,6 @@
 /** Several processes behind one port and over one data folder, as their users meet them. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -116,9 +116,13 @@ function call(url: string, method = 'GET', body?: object): Promise<{ status: num
   })
 }
 
+/** A zombie has ended: an orphan stays one until the first process of the machine asks for it, which may take seconds. */
 const isAlive = (pid: number): boolean => {
   try {
-    return process.kill(pid, 0)
+    process.kill(pid, 0)
+    if (process.platform !== 'linux') return true
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
   } catch {
     return false
   }
