@@ -11,6 +11,7 @@ import { createServePlan } from './serve-plan.ts'
 import type { ServePlan } from './serve-plan.ts'
 import { createServerLog } from './server-log.ts'
 import { WORKER_VARIABLE } from './worker-messages.ts'
+import { keepObjectsYoung } from './young-objects.ts'
 
 export interface ServeInput {
   readonly args: { readonly config: string | undefined }
@@ -53,6 +54,7 @@ async function serveAlone({ plan, log, output, context }: Served): Promise<numbe
     ...(plan.recordings === undefined ? {} : { recordings: plan.recordings }),
   })
   const listening = await listen((port) => stack.listen(port === undefined ? {} : { port }), { plan, output, context })
+  using _young = keepObjectsYoung()
   const ended = Promise.withResolvers<EndSignal>()
   using _listener = context.interrupts.onSignal(ended.resolve)
   // Since the start of the process: that is what somebody waits for.
