@@ -7,7 +7,10 @@ import { toTransportError } from './transport-error.ts'
 /** Bytes held for a consumer that has not piped yet, before the source is paused. */
 const MAX_UNCLAIMED_BYTES = 65_536
 
-const NOTHING: readonly Uint8Array[] = Object.freeze([])
+/** What a connection has read: bytes, or a text whose characters they are. */
+type Piece = Uint8Array | string
+
+const NOTHING: readonly Piece[] = Object.freeze([])
 
 /** The receiver of a reply, the stream it feeds and the listener of the caller's signal: one object for each call. */
 export class ResponseStream implements ReplyReceiver, ByteStream {
@@ -17,7 +20,7 @@ export class ResponseStream implements ReplyReceiver, ByteStream {
   readonly #resolve: (response: UpstreamResponse) => void
   readonly #reject: (error: StackError) => void
   #sink: ByteSink | undefined
-  #unclaimed: Uint8Array[] | undefined
+  #unclaimed: Piece[] | undefined
   #unclaimedBytes = 0
   #started = false
   #outcome: 'open' | 'ended' | 'cancelled' | StackError = 'open'
@@ -46,23 +49,25 @@ export class ResponseStream implements ReplyReceiver, ByteStream {
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#sink !== undefined) {
-      this.#sink.data(chunk)
-      return
-    }
-    if (this.#outcome !== 'open') return
-    if (this.#unclaimed === undefined) this.#unclaimed = [chunk]
-    else this.#unclaimed.push(chunk)
-    this.#unclaimedBytes += chunk.byteLength
-    if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.pause()
+    if (this.#sink === undefined) this.#hold(chunk)
+    else this.#sink.data(chunk)
   }
 
-  get wantsText(): boolean {
-    return this.#sink?.text !== undefined
+  get wantsText(): boolean | undefined {
+    return this.#sink === undefined ? undefined : this.#sink.text !== undefined
   }
 
   onText(text: string): void {
-    this.#sink?.text?.(text)
+    if (this.#sink === undefined) this.#hold(text)
+    else give(this.#sink, text)
+  }
+
+  #hold(piece: Piece): void {
+    if (this.#outcome !== 'open') return
+    if (this.#unclaimed === undefined) this.#unclaimed = [piece]
+    else this.#unclaimed.push(piece)
+    this.#unclaimedBytes += piece.length
+    if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.pause()
   }
 
   onEnd(): void {
@@ -85,7 +90,7 @@ export class ResponseStream implements ReplyReceiver, ByteStream {
     this.#unclaimed = undefined
     // Before the sink, which may pause it again.
     if (this.#unclaimedBytes > MAX_UNCLAIMED_BYTES) this.source?.resume()
-    for (const chunk of held) if (this.#outcome !== 'cancelled') sink.data(chunk)
+    for (const piece of held) if (this.#outcome !== 'cancelled') give(sink, piece)
     if (this.#outcome === 'ended') sink.end()
     else if (isStackError(this.#outcome)) sink.fail(this.#outcome)
   }
@@ -121,4 +126,10 @@ export class ResponseStream implements ReplyReceiver, ByteStream {
     this.#outcome = outcome
     this.#signal?.removeEventListener('abort', this)
   }
+}
+
+function give(sink: ByteSink, piece: Piece): void {
+  if (typeof piece !== 'string') sink.data(piece)
+  else if (sink.text === undefined) sink.data(Buffer.from(piece, 'latin1'))
+  else sink.text(piece)
 }

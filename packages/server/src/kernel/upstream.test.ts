@@ -10,6 +10,7 @@ import { createUpstream } from './upstream.ts'
 let server: Server
 let base: string
 const sockets = new Set<unknown>()
+const events = ['data: früh\n\n', 'data: später\n\n'] as const
 
 beforeEach(async () => {
   server = createServer((request, response) => {
@@ -27,6 +28,10 @@ beforeEach(async () => {
       setTimeout(() => request.socket.destroy(), 20)
     } else if (request.url === '/silent') {
       response.write('first')
+    } else if (request.url === '/events') {
+      // The first arrives with the head, the second after the consumer has come.
+      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).write(events[0])
+      setTimeout(() => response.end(events[1]), 100)
     } else if (request.url === '/away') {
       response.writeHead(302, { location: '/echo' }).end()
     } else response.writeHead(404).end('no')
@@ -76,6 +81,24 @@ describe('upstream', () => {
     const response = await upstream.send(get('/big'))
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect((await text(response.body)).length).toBe(1_000_000)
+  })
+
+  test('events come as text to a consumer of texts, and as bytes to any other', async () => {
+    await using upstream = createUpstream()
+    expect(await text((await upstream.send(get('/events'))).body)).toBe(events.join(''))
+    const response = await upstream.send(get('/events'))
+    const bytes: Uint8Array[] = []
+    const texts: string[] = []
+    await new Promise<void>((resolve, reject) => {
+      response.body.pipe({
+        data: (chunk) => bytes.push(chunk),
+        text: (piece) => texts.push(piece),
+        end: resolve,
+        fail: reject,
+      })
+    })
+    expect(bytes).toEqual([])
+    expect(texts.map((piece) => Buffer.from(piece, 'latin1').toString())).toEqual(events)
   })
 
   test('cancel closes the upstream socket within 100 ms', async () => {

@@ -16,8 +16,8 @@ export interface ReplyReceiver {
   source: ReplySource | undefined
   onHead(status: number, headers: Readonly<Record<string, string>>): void
   onData(bytes: Uint8Array): void
-  /** Whether the body is wanted as Latin-1 text from now on. */
-  readonly wantsText: boolean
+  /** Whether the body is wanted as Latin-1 text from now on. Undefined: not known yet. */
+  readonly wantsText: boolean | undefined
   onText(text: string): void
   onEnd(): void
   onError(cause: Error): void

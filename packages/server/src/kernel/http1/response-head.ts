@@ -11,6 +11,8 @@ export interface ResponseHead {
   readonly reusable: boolean
   /** The server's `Keep-Alive: timeout`. */
   readonly keepAliveMs: number | undefined
+  /** Whether the body is a stream of events: those are cut and joined as text. */
+  readonly isEvents: boolean
 }
 
 const NOT_IN_NAME = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
@@ -69,7 +71,8 @@ function toHead(status: number, headers: Record<string, string>, isVersion11: bo
   }
   if (length !== undefined && !LENGTH.test(length)) return 'Content-Length is not one number'
   const keepAliveMs = hint === undefined ? undefined : findTimeout(hint)
-  const common = { status, headers, keepAliveMs, contentLength: 0 }
+  const isEvents = headers['content-type']?.startsWith('text/event-stream') === true
+  const common = { status, headers, keepAliveMs, contentLength: 0, isEvents }
   if (status < 200 || status === 204 || status === 304) return { ...common, framing: 'none', reusable }
   if (coding !== undefined) {
     if (coding.toLowerCase() !== 'chunked') return 'its Transfer-Encoding is not chunked'

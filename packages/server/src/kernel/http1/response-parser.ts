@@ -30,7 +30,7 @@ export class ResponseParser {
   /** The beginning of a head whose end has not come yet. */
   #held: Buffer | undefined
   #remaining = 0
-  #asText = false
+  #asText: boolean | undefined
   #lastText = ''
   #lastHead: ResponseHead | undefined
 
@@ -44,8 +44,11 @@ export class ResponseParser {
     this.#held = undefined
   }
 
-  /** Reads the first `length` bytes, which it may change; those of the body become `text` or `body`. */
-  push(bytes: Buffer, length: number, asText = false): ParseProgress {
+  /**
+   * Reads the first `length` bytes, which it may change; those of the body become `text` or `body`. Where it is not said
+   * which, events become text.
+   */
+  push(bytes: Buffer, length: number, asText?: boolean): ParseProgress {
     this.body = undefined
     this.text = ''
     this.#asText = asText
@@ -125,7 +128,7 @@ export class ResponseParser {
 
   #keep(bytes: Buffer, from: number, to: number): void {
     if (to <= from) return
-    if (this.#asText) this.text = bytes.toString('latin1', from, to)
+    if (this.#asText ?? this.head?.isEvents === true) this.text = bytes.toString('latin1', from, to)
     else this.body = copyOf(bytes, from, to)
   }
 

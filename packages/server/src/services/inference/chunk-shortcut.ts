@@ -65,14 +65,20 @@ export class ChunkShortcut {
     if (this.#looked < this.#lessonAt) return
     this.#lessonAt = this.#looked + this.#untilNext
     this.#untilNext *= 2
+    const isKnown = this.#head !== undefined && event.startsWith(this.#head)
+    if (isKnown || this.#learnHead(event, piece)) this.#frame = this.#toFrame(event, piece) ?? this.#frame
+  }
+
+  /** Whether the event has a head to go by. */
+  #learnHead(event: string, piece: Readonly<Record<string, unknown>>): boolean {
     const end = event.indexOf(CHOICES) + CHOICES.length
-    if (end < CHOICES.length) return
+    if (end < CHOICES.length) return false
     const json = `${event.slice('data: '.length, end)}]}`
-    if (!hasWholeHead(json)) return
+    if (!hasWholeHead(json)) return false
     const renamed = this.#rename?.(json, piece) ?? json
     this.#head = toLatin1(event.slice(0, end))
     this.#renamedHead = toLatin1(`data: ${renamed.slice(0, -2)}`)
-    this.#frame = this.#toFrame(event, piece) ?? this.#frame
+    return true
   }
 
   #toFrame(event: string, piece: Readonly<Record<string, unknown>>): Frame | undefined {
