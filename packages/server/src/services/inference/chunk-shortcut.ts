@@ -88,21 +88,19 @@ export class ChunkShortcut {
     const { before, after, choice, member, json, marked } = framed
     const [renamedBefore, renamedAfter, ...others] = (this.#rename?.(json, marked) ?? json).split(MARK)
     if (renamedBefore === undefined || renamedAfter === undefined || others.length > 0) return undefined
-    return {
-      choice,
-      member,
-      before: toLatin1(before),
-      after: toLatin1(after),
-      renamedBefore: toLatin1(`data: ${renamedBefore}`),
-      renamedAfter: toLatin1(`${renamedAfter}\n\n`),
-    }
+    const renamed = around(toLatin1(`data: ${renamedBefore}`), toLatin1(`${renamedAfter}\n\n`))
+    return { choice, member, ...around(toLatin1(before), toLatin1(after)), renamed }
   }
+}
+
+/** Through bytes, because V8 puts a text that was added up together again at each comparison. */
+function around(before: string, after: string): TextFrame {
+  return { before, after, between: Buffer.from(after + before, 'latin1').toString('latin1') }
 }
 
 /** An event around its text, in Latin-1: as it comes and as it goes. */
 export interface Frame extends TextFrame, Pick<FramedChunk, 'choice' | 'member'> {
-  readonly renamedBefore: string
-  readonly renamedAfter: string
+  readonly renamed: TextFrame
 }
 
 /** Events of one frame in a row, as JSON has their texts, and where the first other event begins. */
@@ -112,12 +110,11 @@ export interface Run {
   readonly end: number
 }
 
-/** The events of a run as they go on, in one text that nobody has to flatten. */
-export function toEvents({ frame: { renamedBefore, renamedAfter }, texts }: Run): string {
-  const first = renamedBefore + (texts[0] ?? '')
-  if (texts.length === 1) return first + renamedAfter
-  const last = (texts.at(-1) ?? '') + renamedAfter
-  return [first, ...texts.slice(1, -1), last].join(renamedAfter + renamedBefore)
+/** The events of a run as they go on. Added piece by piece: a list that is joined takes half as long again. */
+export function toEvents({ frame: { renamed }, texts: [first = '', ...others] }: Run): string {
+  let events = renamed.before + first
+  for (const text of others) events += renamed.between + text
+  return events + renamed.after
 }
 
 /** Whether the members before the choices are all that a chunk needs. */

@@ -108,12 +108,12 @@ export class CompletionObserver {
       this.#keepRun()
       this.#frame = frame
     }
-    this.#runText += texts.length === 1 ? texts[0] : texts.join('')
+    for (const text of texts) this.#runText += text
   }
 
   #keepRun(): void {
     if (this.#frame === undefined) return
-    this.#keptText += this.#frame.renamedBefore + this.#runText + this.#frame.renamedAfter
+    this.#keptText += this.#frame.renamed.before + this.#runText + this.#frame.renamed.after
     this.#frame = undefined
     this.#runText = ''
   }
