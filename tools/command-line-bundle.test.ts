@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -56,5 +56,18 @@ describe('the bundle of the command line', () => {
     using second = temporaryFolder()
     expect(await startOnce({ main, home: second.path })).toMatchObject({ status: 200 })
     expect(existsSync(join(second.path, '.llama-stack/cache/run/parts.js.code'))).toBe(true)
+  }, 60_000)
+
+  test('takes the code that a server kept which ran for a while', async () => {
+    using home = temporaryFolder()
+    const main = join(built, 'main.js')
+    rmSync(join(built, 'code'), { recursive: true, force: true })
+    // Long enough for all that a server tells V8 once it serves.
+    expect(await startOnce({ main, home: home.path, lastsMs: 500 })).toMatchObject({ status: 200 })
+    const kept = join(home.path, '.llama-stack/cache/run/parts.js.code')
+    const { ino } = statSync(kept)
+    expect(await startOnce({ main, home: home.path, lastsMs: 500 })).toMatchObject({ status: 200 })
+    // What was refused would have been written anew, as a file of its own.
+    expect(statSync(kept).ino).toBe(ino)
   }, 60_000)
 })

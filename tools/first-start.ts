@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 /** What is started, and how. */
 export interface StartInput {
@@ -14,6 +15,8 @@ export interface StartInput {
   readonly home: string
   readonly nodeOptions?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** How long it serves after its reply; nothing, unless given. */
+  readonly lastsMs?: number
 }
 
 /** What came of a start. */
@@ -35,7 +38,13 @@ const reply = JSON.stringify({
 const list = JSON.stringify({ object: 'list', data: [{ id: 'small', object: 'model', created: 1, owned_by: 'us' }] })
 
 /** Starts, asks once, and resolves when the process has ended. */
-export async function startOnce({ main, home, nodeOptions = [], env = {} }: StartInput): Promise<FirstReply> {
+export async function startOnce({
+  main,
+  home,
+  nodeOptions = [],
+  env = {},
+  lastsMs = 0,
+}: StartInput): Promise<FirstReply> {
   using folder = temporaryFolder()
   await using vendor = await createVendor()
   writeFileSync(join(folder.path, 'config.yaml'), toConfig(vendor.port, folder.path))
@@ -57,6 +66,7 @@ export async function startOnce({ main, home, nodeOptions = [], env = {} }: Star
     body: JSON.stringify({ model: 'up/small', messages: [{ role: 'user', content: 'Hi' }] }),
   })
   const said = { status: answer.status, body: await answer.text(), complaints }
+  await setTimeout(lastsMs)
   started.kill('SIGINT')
   await ended
   return said

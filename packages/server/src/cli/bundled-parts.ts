@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { findCommand } from './find-command.ts'
 import { createScriptLoader } from './script-loader.ts'
+import { youngObjects } from './young-objects.ts'
 
 /** Creates a function that evaluates a module of one of the scripts by its path. */
 export function createPartLoader(process: NodeJS.Process): (script: string, path: string) => unknown {
@@ -13,6 +14,7 @@ export function createPartLoader(process: NodeJS.Process): (script: string, path
     // `node:module` is loaded for what is not Node's own only: nearly everything else is in the bundle.
     require: (id) => process.getBuiltinModule(id) ?? createRequire(import.meta.filename)(id),
     process,
+    asAtStart: (run) => youngObjects.asAtStart(run),
   })
   return (script, path) => {
     // What tools/command-line-bundle.ts makes the scripts export.

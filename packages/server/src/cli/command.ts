@@ -7,6 +7,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { Clock } from '@llama-stack/api'
+import type { YoungObjects } from './young-objects.ts'
 
 /** The headings of `llama --help`, in their order. */
 export type CommandGroup = 'Serve' | 'Use' | 'Look' | 'Configure'
@@ -129,6 +130,8 @@ export interface CommandContext {
   readonly interrupts: Interrupts
   /** For calls to a running server and for probing local engines; the server's own calls never use it. */
   readonly fetch: typeof globalThis.fetch
+  /** For a process that serves until it ends. */
+  readonly youngObjects: Pick<YoungObjects, 'keep'>
 }
 
 export interface CommandInput<A extends Arguments, O extends Options> {

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { systemClock } from '../kernel/clock.ts'
 import type { CommandContext, EndSignal, Interrupts, TextSink } from './command.ts'
+import { youngObjects } from './young-objects.ts'
 
 const INTERRUPTED = 130
 
@@ -23,6 +24,7 @@ export function createProcessContext(process: NodeJS.Process): CommandContext {
     clock: systemClock,
     interrupts: createInterrupts(process),
     fetch: globalThis.fetch,
+    youngObjects,
   }
 }
 

@@ -20,6 +20,8 @@ export interface ScriptLoaderOptions {
   /** For everything that is not one of the scripts. */
   readonly require: (id: string) => unknown
   readonly process: Pick<NodeJS.Process, 'on' | 'pid' | 'getuid'>
+  /** Makes or takes code with the flags of V8 that the next start has; undefined: they do not change. */
+  readonly asAtStart?: (<T>(run: () => T) => T) | undefined
 }
 
 /** A start is over by then, and V8 has not yet dropped code that only a start needs. */
@@ -49,7 +51,7 @@ export function createScriptLoader(options: ScriptLoaderOptions): (id: string) =
 type ModuleFunction = (...given: readonly [unknown, (id: string) => unknown, object, string, string]) => void
 
 function compile(filename: string, options: ScriptLoaderOptions): ModuleFunction {
-  const { process } = options
+  const { process, asAtStart = (run) => run() } = options
   // The bundler writes ASCII; read as such, V8 keeps one byte per character.
   const source = readFileSync(filename, 'latin1')
   const name = source.slice(0, source.indexOf('\n'))
@@ -59,16 +61,20 @@ function compile(filename: string, options: ScriptLoaderOptions): ModuleFunction
   const code =
     (path === undefined ? undefined : readCode(path, name, process.getuid?.())) ??
     (shipped === undefined ? undefined : readCode(shipped, name, undefined))
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    ...(code === undefined ? {} : { cachedData: code }),
-  })
+  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`
+  const script = asAtStart(
+    () =>
+      new Script(wrapped, {
+        filename,
+        importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+        ...(code === undefined ? {} : { cachedData: code }),
+      }),
+  )
   if (path !== undefined && (code === undefined || script.cachedDataRejected === true)) {
-    keepLater(
-      () => writeCode(path, Buffer.concat([script.createCachedData(), Buffer.from(name)]), process.pid),
-      process,
-    )
+    keepLater(() => {
+      const made = asAtStart(() => script.createCachedData())
+      writeCode(path, Buffer.concat([made, Buffer.from(name)]), process.pid)
+    }, process)
   }
   // What the text above evaluates to.
   return script.runInThisContext() as ModuleFunction

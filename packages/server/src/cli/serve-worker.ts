@@ -7,7 +7,6 @@ import { toServing } from './announce.ts'
 import type { CommandContext } from './command.ts'
 import { WORKER_VARIABLE } from './worker-messages.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
-import { keepObjectsYoung } from './young-objects.ts'
 
 export interface WorkerInput {
   readonly log: Log
@@ -18,7 +17,7 @@ export interface WorkerInput {
 export async function serveAsWorker({ log, context }: WorkerInput): Promise<number> {
   const number = Number(context.env[WORKER_VARIABLE])
   await using opened = new AsyncDisposableStack()
-  using _young = keepObjectsYoung()
+  using _young = context.youngObjects.keep()
   let stack: Stack | undefined
   for await (const message of receive(context)) {
     if (message.kind === 'drain') break

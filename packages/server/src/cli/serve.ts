@@ -11,7 +11,6 @@ import { createServePlan } from './serve-plan.ts'
 import type { ServePlan } from './serve-plan.ts'
 import { createServerLog } from './server-log.ts'
 import { WORKER_VARIABLE } from './worker-messages.ts'
-import { keepObjectsYoung } from './young-objects.ts'
 
 export interface ServeInput {
   readonly args: { readonly config: string | undefined }
@@ -54,7 +53,7 @@ async function serveAlone({ plan, log, output, context }: Served): Promise<numbe
     ...(plan.recordings === undefined ? {} : { recordings: plan.recordings }),
   })
   const listening = await listen((port) => stack.listen(port === undefined ? {} : { port }), { plan, output, context })
-  using _young = keepObjectsYoung()
+  using _young = context.youngObjects.keep()
   const ended = Promise.withResolvers<EndSignal>()
   using _listener = context.interrupts.onSignal(ended.resolve)
   // Since the start of the process: that is what somebody waits for.

@@ -43,6 +43,8 @@ export async function runCommand(words: readonly string[], options: RunCommandOp
     clock: systemClock,
     interrupts: { signal, onSignal: () => ({ [Symbol.dispose]: () => undefined }) },
     fetch: options.fetch ?? fetch,
+    // A flag of V8 would stay set for the tests behind this one.
+    youngObjects: { keep: () => ({ [Symbol.dispose]: () => undefined }) },
   })
   return { code, ...written }
 }
