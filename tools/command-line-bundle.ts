@@ -228,13 +228,14 @@ function lateModules(server: string, onRest?: (path: string) => void): Plugin {
 }
 
 /**
- * Writes a script as the loader of the scripts takes it: ASCII, behind a line that names its content. esbuild leaves other
+ * Writes a script as the loader of the scripts takes it: a function in ASCII, behind a line that names its content. esbuild leaves other
  * characters in regular expressions only, where their escapes mean the same.
  */
 function writeScript(outputs: readonly OutputFile[]): void {
   for (const { path, text } of outputs) {
     const ascii = text.replaceAll(/[^\p{ASCII}]/gu, toEscapes)
-    writeFileSync(path, `// ${createHash('sha256').update(ascii).digest('hex')}\n${ascii}`)
+    const name = createHash('sha256').update(ascii).digest('hex')
+    writeFileSync(path, `// ${name}\n(function (exports, require, module, __filename, __dirname) {${ascii}\n})\n`)
   }
 }
 

@@ -36,7 +36,10 @@ function createRun(directory: string | undefined = codeDirectory, shippedDirecto
 }
 
 const writeScript = (name: string, body: string, mark = body): void =>
-  writeFileSync(join(folder, name), `// ${mark}\n${body}`)
+  writeFileSync(
+    join(folder, name),
+    `// ${mark}\n(function (exports, require, module, __filename, __dirname) {${body}\n})`,
+  )
 
 describe('createScriptLoader', () => {
   it('runs a script once and gives it what a CommonJS module has', () => {

@@ -28,8 +28,9 @@ export interface ScriptLoaderOptions {
 const KEEP_AFTER_MS = 10_000
 
 /**
- * Creates a `require` for scripts whose first line is a comment that names their content. V8 itself tells scripts apart
- * by their length only.
+ * Creates a `require` for scripts that are one function of {@link ModuleFunction}'s parameters, behind a line with a comment
+ * that names their content: V8 itself tells scripts apart by their length only. The function is in the file because a
+ * text that is put together here would be another 750 KB to collect in the middle of a start.
  */
 export function createScriptLoader(options: ScriptLoaderOptions): (id: string) => unknown {
   const loaded = new Map<string, { exports: unknown }>()
@@ -61,10 +62,9 @@ function compile(filename: string, options: ScriptLoaderOptions): ModuleFunction
   const code =
     (path === undefined ? undefined : readCode(path, name, process.getuid?.())) ??
     (shipped === undefined ? undefined : readCode(shipped, name, undefined))
-  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`
   const script = asAtStart(
     () =>
-      new Script(wrapped, {
+      new Script(source, {
         filename,
         importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
         ...(code === undefined ? {} : { cachedData: code }),
@@ -76,7 +76,7 @@ function compile(filename: string, options: ScriptLoaderOptions): ModuleFunction
       writeCode(path, Buffer.concat([made, Buffer.from(name)]), process.pid)
     }, process)
   }
-  // What the text above evaluates to.
+  // What the build writes (tools/command-line-bundle.ts).
   return script.runInThisContext() as ModuleFunction
 }
 

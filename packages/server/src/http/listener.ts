@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { Server, ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { isIPv4 } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { bug, StackError } from '@llama-stack/api'
@@ -180,8 +181,24 @@ function bind(server: Server, options: { port: number; host: string; backlog?: n
       const { port, host } = options
       reject(error.code === 'EADDRINUSE' ? new StackError('port_in_use', { port, host }, { cause: error }) : error)
     })
-    server.listen(options, resolve)
+    server.once('listening', resolve)
+    startListening(server, options)
   })
+}
+
+/**
+ * What `listen` calls when it has resolved the host and asked the cluster; not documented, and therefore not relied on.
+ * For an IPv4 address, in a process that nobody forked, there is nothing to resolve and to ask, but what Node loads and
+ * compiles for that is a twentieth of a start: cluster, child processes, and what tells whether a text is an IPv6 address.
+ */
+interface DirectListener {
+  readonly _listen2?: (...at: readonly [address: string, port: number, family: 4 | 6, backlog?: number]) => void
+}
+
+function startListening(server: Server & DirectListener, options: { port: number; host: string; backlog?: number }) {
+  const { port, host, backlog } = options
+  if (server._listen2 === undefined || !isIPv4(host) || process.connected === true) server.listen(options)
+  else server._listen2(host, port, 4, ...(backlog === undefined ? [] : [backlog]))
 }
 
 function addressOf(server: Server): AddressInfo {
