@@ -5,7 +5,7 @@
  */
 import { toLatin1 } from '../../kernel/latin1.ts'
 import type { ModelRenamer } from './rename-model.ts'
-import { findFrame, findTexts, MARK } from './text-frame.ts'
+import { findFrame, findTexts } from './text-frame.ts'
 import type { FramedChunk, TextFrame } from './text-frame.ts'
 
 const CHOICES = '"choices":['
@@ -82,14 +82,15 @@ export class ChunkShortcut {
   }
 
   #toFrame(event: string, piece: Readonly<Record<string, unknown>>): Frame | undefined {
-    if (TELLING.some((telling) => event.includes(telling))) return undefined
     const framed = findFrame(event, piece)
     if (framed === undefined) return undefined
-    const { before, after, choice, member, json, marked } = framed
-    const [renamedBefore, renamedAfter, ...others] = (this.#rename?.(json, marked) ?? json).split(MARK)
-    if (renamedBefore === undefined || renamedAfter === undefined || others.length > 0) return undefined
-    const renamed = around(toLatin1(`data: ${renamedBefore}`), toLatin1(`${renamedAfter}\n\n`))
-    return { choice, member, ...around(toLatin1(before), toLatin1(after)), renamed }
+    const { choice, member } = framed
+    const before = toLatin1(framed.before)
+    const after = toLatin1(framed.after)
+    const learned = around(before, after)
+    const head = this.#head ?? ''
+    const renamed = head === this.#renamedHead ? learned : around(this.#renamedHead + before.slice(head.length), after)
+    return { choice, member, ...learned, renamed }
   }
 }
 

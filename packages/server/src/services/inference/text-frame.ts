@@ -14,16 +14,10 @@ export interface TextFrame {
   readonly between: string
 }
 
-/** Stands for a text. No vendor's chunk has it anywhere. */
-export const MARK = '\u2063llama\u2063'
-
 export interface FramedChunk extends Omit<TextFrame, 'between'> {
   /** The choice that the text is of, and the member of its delta. */
   readonly choice: number
   readonly member: string
-  /** The chunk with {@link MARK} for its text, as JSON and parsed. */
-  readonly json: string
-  readonly marked: Fields
 }
 
 /** The frame of an event whose one choice adds text and tells nothing else. `chunk` is the event, parsed. */
@@ -33,12 +27,9 @@ export function findFrame(event: string, chunk: Fields): FramedChunk | undefined
   const name = `"${member}":"`
   const from = event.indexOf(name) + name.length
   const quote = event.indexOf('"', from)
-  if (from < name.length || quote <= from || event.slice(from, quote).includes('\\')) return undefined
-  const json = event.slice('data: '.length, from) + MARK + event.slice(quote, -2)
-  const marked = JSON.parse(json) as Fields // the event was parsed before, with another text
-  // Another member may have the same name.
-  if (deltaOf(marked)[member] !== MARK) return undefined
-  return { before: event.slice(0, from), after: event.slice(quote), choice: indexOf(marked), member, json, marked }
+  // A text with escapes is another one than its JSON, and another member may have the same name.
+  if (event.slice(from, quote) !== deltaOf(chunk)[member] || event.includes(name, quote)) return undefined
+  return { before: event.slice(0, from), after: event.slice(quote), choice: indexOf(chunk), member }
 }
 
 /** Events of one frame in a row. */
