@@ -9,6 +9,7 @@ import { bug } from '@llama-stack/api'
 import type { Clock } from '@llama-stack/api'
 import { Heartbeat } from '../../kernel/http1/heartbeat.ts'
 import { Outbox } from '../../kernel/outbox.ts'
+import { Scratch } from '../../kernel/scratch.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { LaneSurroundings } from './plain-connection.ts'
 
@@ -38,6 +39,7 @@ export function openFastLane(server: Server, options: FastLaneOptions): FastLane
   let commonHead = ''
   const surroundings: LaneSurroundings = {
     outbox: new Outbox(),
+    scratch: new Scratch(),
     serve: options.serve,
     knows: options.knows,
     refuseLate: options.refuseLate,

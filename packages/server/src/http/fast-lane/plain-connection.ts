@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { hasPassed } from '../../kernel/http1/heartbeat.ts'
 import type { HeartbeatMember } from '../../kernel/http1/heartbeat.ts'
 import type { Outbox } from '../../kernel/outbox.ts'
+import type { Scratch } from '../../kernel/scratch.ts'
 import { parsePlainHead, PlainRequest } from './plain-request.ts'
 import type { PlainHead } from './plain-request.ts'
 import { PlainResponse } from './plain-response.ts'
@@ -13,6 +14,7 @@ export interface LaneSurroundings {
   readonly commonHead: string
   /** Writes the events of one turn together. */
   readonly outbox: Outbox
+  readonly scratch: Scratch
   readonly idleTimeoutMs: number
   readonly requestTimeoutMs: number
   /** Serves a request whose route is known. */
@@ -57,6 +59,10 @@ export class PlainConnection implements ResponseHost, HeartbeatMember {
 
   get outbox(): Outbox {
     return this.#lane.outbox
+  }
+
+  get scratch(): Scratch {
+    return this.#lane.scratch
   }
 
   get commonHead(): string {

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { bug } from '@llama-stack/api'
 import { MAX_TEXT_BYTES } from '../../kernel/byte-stream.ts'
 import type { Outbox, Sender } from '../../kernel/outbox.ts'
+import type { Scratch } from '../../kernel/scratch.ts'
 import type { ReplyMessage } from '../http-message.ts'
 
 /** What a response needs of its connection. */
@@ -13,6 +14,7 @@ export interface ResponseHost {
   /** The headers of every reply: the date, and how long the connection is kept. Each line is ended. */
   readonly commonHead: string
   readonly outbox: Outbox
+  readonly scratch: Scratch
   /** The reply is complete and has left this process. */
   onComplete(response: PlainResponse): void
 }
@@ -148,9 +150,11 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
     this.#held = []
     this.#heldBytes = 0
     const begin = `${head}${size.toString(16)}\r\n`
+    const end = `\r\n${tail}`
+    const { socket, scratch } = this.#host
     const text = size > MAX_TEXT_BYTES ? undefined : joinTexts(held)
-    if (text !== undefined) return this.#host.socket.write(`${begin}${text}\r\n${tail}`, 'latin1')
-    return this.#host.socket.write(joinBytes([begin, ...held, `\r\n${tail}`]))
+    if (text !== undefined) return socket.write(`${begin}${text}${end}`, 'latin1')
+    return scratch.write(socket, begin.length + size + end.length, (bytes) => putAll(bytes, [begin, ...held, end]))
   }
 
   #send(data: Uint8Array | string): boolean {
@@ -179,14 +183,12 @@ function joinTexts(chunks: readonly (Uint8Array | string)[]): string | undefined
   return joined
 }
 
-/** One buffer of bytes and of texts whose characters are bytes. */
-function joinBytes(chunks: readonly (Uint8Array | string)[]): Buffer {
-  const joined = Buffer.allocUnsafe(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+/** Puts bytes, and texts whose characters are bytes, one behind the other. */
+function putAll(joined: Buffer, chunks: readonly (Uint8Array | string)[]): void {
   let end = 0
   for (const chunk of chunks) {
     if (typeof chunk === 'string') joined.write(chunk, end, 'latin1')
     else joined.set(chunk, end)
     end += chunk.length
   }
-  return joined
 }

@@ -1,15 +1,14 @@
 /** Puts requests on their sockets with as few writes as their sizes allow. */
 import type { Socket } from 'node:net'
+import { Scratch, SCRATCH_BYTES } from '../scratch.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Beyond this, joining head and body in memory of their own costs more than telling the kernel about several pieces. */
 const MAX_JOINED_BYTES = 16_384
-const SCRATCH_BYTES = 65_536
 
 /** One serves all connections of a transport: they write one after the other. */
 export class RequestWriter {
-  /** Where requests are put together. What the kernel has taken needs no memory of its own. */
-  #scratch: Buffer | undefined
+  readonly #scratch = new Scratch()
 
   /**
    * Writes head and body in one system call. The body must not change before the reply has come. `writesThrough` tells whether
@@ -35,15 +34,19 @@ export class RequestWriter {
 
   #writeJoined(socket: Socket, head: string, { pieces, length, writesThrough }: JoinedBody): void {
     const size = head.length + length
-    const joined = writesThrough ? (this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)) : Buffer.allocUnsafe(size)
-    let end = joined.write(head, 'latin1')
-    for (const piece of pieces) {
-      joined.set(piece, end)
-      end += piece.byteLength
+    const fill = (joined: Buffer): void => {
+      let end = joined.write(head, 'latin1')
+      for (const piece of pieces) {
+        joined.set(piece, end)
+        end += piece.byteLength
+      }
     }
-    socket.write(joined.subarray(0, size))
-    // The socket is not connected yet, or the kernel has no room: it still needs what it was given.
-    if (writesThrough && socket.writableLength > 0) this.#scratch = undefined
+    if (writesThrough) this.#scratch.write(socket, size, fill)
+    else {
+      const joined = Buffer.allocUnsafe(size)
+      fill(joined)
+      socket.write(joined)
+    }
   }
 }
 

@@ -112,9 +112,13 @@ export interface Run {
 }
 
 /** The events of a run as they go on. Added piece by piece: a list that is joined takes half as long again. */
-export function toEvents({ frame: { renamed }, texts: [first = '', ...others] }: Run): string {
-  let events = renamed.before + first
-  for (const text of others) events += renamed.between + text
+export function toEvents({ frame: { renamed }, texts }: Run): string {
+  let events = renamed.before
+  let gap = ''
+  for (const text of texts) {
+    events += gap + text
+    gap = renamed.between
+  }
   return events + renamed.after
 }
 
