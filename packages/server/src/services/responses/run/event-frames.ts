@@ -23,15 +23,17 @@ export function toRunFrames(
   const between = end + begin
   // Within a bundle an import of another of its files is a getter.
   const beforeNumber = BEFORE_NUMBER
-  const pieces: (string | number)[] = []
+  // Added piece by piece: a list that is joined takes half as long again.
+  let frames = ''
+  let gap = begin
   let at = index
   for (let total = 0; at < values.length && total < length; at += 1) {
     const value = values[at] ?? ''
-    pieces.push(at === index ? begin : between, value, beforeNumber, first + at)
+    frames += `${gap}${value}${beforeNumber}${first + at}`
+    gap = between
     total += between.length + value.length + beforeNumber.length
   }
-  pieces.push(end)
-  return { frames: pieces.join(''), count: at - index }
+  return { frames: frames + end, count: at - index }
 }
 
 function toFrameHead(json: string): string {
