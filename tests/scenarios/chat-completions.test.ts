@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { chatChunks, chatReply, doors, eventsOf, withStack } from './stack-under-test.ts'
+import { timed } from '../../packages/server/src/testing/timed.ts'
 
 const ask = { model: 'vendor/m1', messages: [{ role: 'user', content: 'Hi' }] }
 const chat = 'POST /v1/chat/completions'
@@ -158,7 +159,7 @@ describe.each(doors)('chat completions through the %s', (door) => {
   })
 })
 
-test('[B005] a client that leaves cancels the call to the provider within 100 ms', async () => {
+test('[B005] a client that leaves cancels the call to the provider within 100 ms', timed, async () => {
   const routes = { [chat]: { events: chatChunks(Array.from({ length: 200 }, () => 'word ')), gapMs: 20 } }
   await withStack({ routes }, async ({ url, upstream }) => {
     const controller = new AbortController()

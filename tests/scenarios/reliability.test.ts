@@ -12,6 +12,7 @@ import type {
 import { describe, expect, test } from 'vitest'
 import { chatChunks, chatReply, eventsOf, withStack } from './stack-under-test.ts'
 import type { UnderTest, UnderTestOptions } from './stack-under-test.ts'
+import { timed } from '../../packages/server/src/testing/timed.ts'
 
 const chat = 'POST /v1/chat/completions'
 const messages = [{ role: 'user', content: 'Hi' }]
@@ -429,7 +430,7 @@ describe('[B032] a stream that breaks off after it said something', () => {
 })
 
 describe('[B033] the deadline', () => {
-  test('ends everything that is tried, and the target that hangs is blamed', async () => {
+  test('ends everything that is tried, and the target that hangs is blamed', timed, async () => {
     const hangs: ScriptedReply = { json: chatReply, delayMs: 5000 }
     const team = { vendors: { a: broken, b: hangs, c: fine }, reliability: { deadlineMs: 300 } }
     await withTeam(team, async ({ call, vendors, log }) => {
@@ -461,7 +462,7 @@ describe('[B033] the deadline', () => {
 describe('[B034] a second target is asked when the first is slow', () => {
   const group = { hedgeAfterMs: 100 }
 
-  test('and the slower one is called off', async () => {
+  test('and the slower one is called off', timed, async () => {
     const slow: ScriptedReply = { json: chatReply, delayMs: 2000 }
     await withTeam({ vendors: { a: slow, b: fine }, group }, async ({ call, vendors, log }) => {
       for (const stream of [false, true]) {

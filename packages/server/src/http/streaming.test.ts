@@ -7,6 +7,7 @@ import { bytesStream } from '../kernel/byte-stream.ts'
 import { createSseParser } from '../kernel/sse.ts'
 import { createSampleApp } from './sample-app.ts'
 import type { ChatOperation, SampleOptions } from './sample-app.ts'
+import { timed } from '../testing/timed.ts'
 
 const doors = ['socket', 'stack.fetch'] as const
 const chat = { model: 'm', messages: [{ role: 'user', content: 'hi' }], stream: true }
@@ -183,7 +184,7 @@ describe.each(doors)('streams through %s', (door) => {
     expect(after).toMatch(/^(: keep-alive\n\n)+data: \[DONE\]\n\n$/)
   })
 
-  it('cancels the source within 100 ms when the client leaves', async () => {
+  it('cancels the source within 100 ms when the client leaves', timed, async () => {
     const source = createSource()
     let signal: AbortSignal | undefined
     await using at = await openDoor(door, {

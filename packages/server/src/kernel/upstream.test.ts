@@ -6,6 +6,7 @@ import type { UpstreamRequest } from '@llama-stack/api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readAll } from './byte-stream.ts'
 import { createUpstream } from './upstream.ts'
+import { timed } from '../testing/timed.ts'
 
 let server: Server
 let base: string
@@ -101,7 +102,7 @@ describe('upstream', () => {
     expect(texts.map((piece) => Buffer.from(piece, 'latin1').toString())).toEqual(events)
   })
 
-  test('cancel closes the upstream socket within 100 ms', async () => {
+  test('cancel closes the upstream socket within 100 ms', timed, async () => {
     await using upstream = createUpstream()
     const response = await upstream.send(get('/silent'))
     response.body.pipe({ data: () => undefined, end: () => undefined, fail: () => undefined })

@@ -21,6 +21,7 @@ import { silentLog } from '../kernel/log.ts'
 import { createUpstream } from '../kernel/upstream.ts'
 import { createScriptedUpstream } from './scripted-upstream.ts'
 import type { ScriptedReply, ScriptedRoute, ScriptedUpstream } from './scripted-upstream.ts'
+import { timed } from './timed.ts'
 
 /** The credential that the suite configures. It must show up in no error. */
 export const CONFORMANCE_KEY = 'sk-conformance-key'
@@ -168,7 +169,7 @@ function describeStream(suite: InferenceConformance): void {
     await expect(bodyOf(reply)).rejects.toMatchObject({ code: 'provider_stream_broken' })
   })
 
-  test('the vendor is let go within 100 ms when the client leaves', async () => {
+  test('the vendor is let go within 100 ms when the client leaves', timed, async () => {
     await using rig = await createRig(suite, { events: [...fixture.stream, ...fixture.stream], gapMs: 300 })
     const leaving = new AbortController()
     const call = rig.call({ signal: leaving.signal })

@@ -12,6 +12,7 @@ import type { ConformanceCase, SubjectUnderTest } from './conformance/conformanc
 import type { ConformanceDeclaration } from './conformance/declaration.ts'
 import { failureCases } from './conformance/failure-cases.ts'
 import { vectorCases } from './conformance/vector-cases.ts'
+import { timed } from './timed.ts'
 
 /** Every case, in the order in which they run. */
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -41,10 +42,9 @@ export function describeProvider(declaration: ConformanceDeclaration): void {
     })
     for (const one of conformanceCases) {
       const reason = skipReason(declaration, one)
+      const told = reason === undefined ? one.title : `${one.title}: ${reason}`
       // eslint-disable-next-line vitest/valid-title, vitest/expect-expect -- cases and their reasons are data here
-      test.skipIf(reason !== undefined)(reason === undefined ? one.title : `${one.title}: ${reason}`, () =>
-        one.run(under),
-      )
+      test.skipIf(reason !== undefined)(told, one.timed === true ? timed : {}, () => one.run(under))
     }
   })
 }

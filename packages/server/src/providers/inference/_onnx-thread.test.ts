@@ -12,6 +12,7 @@ import { findModelFacts } from './_onnx-model-facts.ts'
 import type { ModelFacts } from './_onnx-model-facts.ts'
 import { ModelThread } from './_onnx-thread.ts'
 import type { ModelThreadOptions } from './_onnx-thread.ts'
+import { timed } from '../../testing/timed.ts'
 
 /**
  * A runtime in the place of onnxruntime-node, so that these cases need no package: the vector of a token is its id twice.
@@ -108,7 +109,7 @@ describe('a model’s thread', () => {
     expect(ended).toEqual(['small', 'large'])
   })
 
-  test('never holds up the event loop', async () => {
+  test('never holds up the event loop', timed, async () => {
     const thread = open()
     const delay = monitorEventLoopDelay({ resolution: 5 })
     const started = performance.now()

@@ -10,6 +10,7 @@ import { describeWithPackage } from '../../testing/optional-package-case.ts'
 import { servedEvents } from '../../testing/served-events.ts'
 import { foldDeltas } from './_demo-choice.ts'
 import { llamaPackage } from './_llama-engine.ts'
+import { timed } from '../../testing/timed.ts'
 
 /** Writes without end: nothing that it says ends a turn. */
 const talker = { ...chatMl, words: ['on', ' and '], successors: { '\n': 'on', on: ' and ', ' and ': 'on' } }
@@ -328,7 +329,7 @@ describeWithPackage(llamaPackage, '[B050] a GGUF model inside the server', () =>
       expect(performance.now() - before).toBeLessThan(2000)
     })
 
-    test('and lets go within 100 ms of a caller who leaves', async () => {
+    test('and lets go within 100 ms of a caller who leaves', timed, async () => {
       // Loaded, and warm.
       await complete(ask({ model: 'slow', max_tokens: 1 }))
       const long = 'word '.repeat(390)
@@ -375,7 +376,7 @@ describeWithPackage(llamaPackage, '[B050] a GGUF model inside the server', () =>
       )
     })
 
-    test('and leaves the event loop free while it computes', async () => {
+    test('and leaves the event loop free while it computes', timed, async () => {
       const delay = monitorEventLoopDelay({ resolution: 5 })
       let turns = 0
       const counter = setInterval(() => (turns += 1), 2)

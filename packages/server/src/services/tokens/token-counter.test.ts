@@ -9,6 +9,7 @@ import { asRecord } from '../../kernel/json-record.ts'
 import { countInputTokens } from './input-tokens.ts'
 import { createTokenCounter } from './token-counter.ts'
 import type { CountedRequest, TokenCount } from './token-counter.ts'
+import { timed } from '../../testing/timed.ts'
 
 const corpus = fileURLToPath(new URL('../../../../../../shared/recordings/ogx/responses', import.meta.url))
 const isAbsent = !existsSync(corpus)
@@ -71,7 +72,7 @@ describe('texts', () => {
     expect(turns).toBeGreaterThan(1)
   })
 
-  test('of the same messages are counted once', async () => {
+  test('of the same messages are counted once', timed, async () => {
     const messages = user('words and more words '.repeat(50_000)).messages
     const started = performance.now()
     const first = await count({ messages })

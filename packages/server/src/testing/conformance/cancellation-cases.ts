@@ -21,6 +21,7 @@ export const cancellationCases: readonly ConformanceCase[] = [
   {
     capability: 'cancellation',
     title: 'a stream ends within 100 ms when the client leaves',
+    timed: true,
     async run(under) {
       await using chat = await openChat(under, { says: textTurn, send: sendSlowly })
       const leaving = new AbortController()
@@ -40,6 +41,7 @@ export const cancellationCases: readonly ConformanceCase[] = [
   {
     capability: 'cancellation',
     title: 'a client that leaves a stream lets the vendor go within 100 ms',
+    timed: true,
     scriptedOnly: true,
     run: (under) =>
       withSlowVendor(under, async (rig, model) => {
@@ -57,6 +59,7 @@ export const cancellationCases: readonly ConformanceCase[] = [
   {
     capability: 'cancellation',
     title: 'a consumer that stops reading lets the vendor go within 100 ms',
+    timed: true,
     scriptedOnly: true,
     run: (under) =>
       withSlowVendor(under, async (rig, model) => {
@@ -70,6 +73,7 @@ export const cancellationCases: readonly ConformanceCase[] = [
   {
     capability: 'cancellation',
     title: 'a client that leaves before the reply lets the vendor go within 100 ms',
+    timed: true,
     scriptedOnly: true,
     async run({ declaration }) {
       if (!isScripted(declaration)) bug('the case needs a vendor')

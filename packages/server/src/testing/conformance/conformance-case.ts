@@ -14,6 +14,8 @@ export interface ConformanceCase {
   readonly title: string
   /** The case needs a vendor: providers that compute do not have it. Default: false. */
   readonly scriptedOnly?: boolean
+  /** The case bounds a time of less than a second. Default: false. */
+  readonly timed?: boolean
   /** Why the case says nothing about a vendor, or undefined. Default: it always does. */
   readonly unfit?: (script: VendorScript) => string | undefined
   run(under: SubjectUnderTest): Promise<void>
