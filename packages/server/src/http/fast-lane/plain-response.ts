@@ -38,6 +38,8 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   /** Chunks of this turn that have not been written. */
   #held: (Uint8Array | string)[] = []
   #heldBytes = 0
+  /** A reply of known length, or its end: it leaves at the end of this turn. */
+  #last: string | undefined
 
   constructor(host: ResponseHost) {
     super()
@@ -100,16 +102,20 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
     if (this.#isChunked) {
       this.#hold(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
       this.#release(LAST_CHUNK)
-    } else this.#sendBehind(this.#takeHead(), chunk)
+    } else if (typeof chunk === 'string') this.#last = this.#takeHead() + chunk
+    else this.#sendBehind(this.#takeHead(), chunk)
     this.#phase = 'ended'
-    const { socket } = this.#host
-    // Nearly always the kernel has taken all of it.
-    if (socket.writableLength === 0 || socket.destroyed) this.#host.onComplete(this)
-    else socket.write(EMPTY, () => this.#host.onComplete(this))
+    if (this.#last === undefined) this.#complete()
+    else this.#host.outbox.add(this)
     return this
   }
 
   flush(): void {
+    if (this.#last !== undefined) {
+      if (!this.#host.socket.destroyed) this.#send(this.#last)
+      this.#complete()
+      return
+    }
     if (this.#held.length === 0) return
     // Whoever was told to wait because of what was held is told here when the socket has not filled up.
     const waits = this.#heldBytes >= this.#host.socket.writableHighWaterMark
@@ -119,6 +125,13 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   destroy(): this {
     this.#host.socket.destroy()
     return this
+  }
+
+  #complete(): void {
+    const { socket } = this.#host
+    // Nearly always the kernel has taken all of it.
+    if (socket.writableLength === 0 || socket.destroyed) this.#host.onComplete(this)
+    else socket.write(EMPTY, () => this.#host.onComplete(this))
   }
 
   #takeHead(): string {
