@@ -46,6 +46,22 @@ test('a reply of known length leaves at the end of the turn, and is complete the
   })
 })
 
+test('what a stream says last leaves in one piece with its end', async () => {
+  await withConnection(async (server, client) => {
+    const { response, completed } = openResponse(server)
+    response.writeHead(200, {})
+    response.writeText('a')
+    response.write('ö')
+    response.end('z')
+    response.end('never')
+    expect([response.writableEnded, response.write('never'), server.bytesWritten]).toEqual([true, true, 0])
+    await nextTurn()
+    expect([response.writableEnded, completed]).toEqual([true, [response]])
+    const [bytes] = (await once(client, 'data')) as [Buffer]
+    expect(bytes.toString()).toMatch(/\r\n\r\n4\r\naöz\r\n0\r\n\r\n$/)
+  })
+})
+
 test('a reply whose client left in the same turn is not written', async () => {
   await withConnection(async (server) => {
     const { response, completed } = openResponse(server)

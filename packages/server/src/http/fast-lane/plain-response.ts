@@ -38,7 +38,7 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   /** Chunks of this turn that have not been written. */
   #held: (Uint8Array | string)[] = []
   #heldBytes = 0
-  /** A reply of known length, or its end: it leaves at the end of this turn. */
+  /** What ends the reply: it leaves at the end of the turn that ends it. */
   #last: string | undefined
 
   constructor(host: ResponseHost) {
@@ -101,7 +101,7 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
     if (this.#phase === 'open') bug('a reply ends before it has a head')
     if (this.#isChunked) {
       this.#hold(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
-      this.#release(LAST_CHUNK)
+      this.#last = LAST_CHUNK
     } else if (typeof chunk === 'string') this.#last = this.#takeHead() + chunk
     else this.#sendBehind(this.#takeHead(), chunk)
     this.#phase = 'ended'
@@ -111,11 +111,7 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   }
 
   flush(): void {
-    if (this.#last !== undefined) {
-      if (!this.#host.socket.destroyed) this.#send(this.#last)
-      this.#complete()
-      return
-    }
+    if (this.#last !== undefined) return this.#sendLast(this.#last)
     if (this.#held.length === 0) return
     // Whoever was told to wait because of what was held is told here when the socket has not filled up.
     const waits = this.#heldBytes >= this.#host.socket.writableHighWaterMark
@@ -125,6 +121,16 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
   destroy(): this {
     this.#host.socket.destroy()
     return this
+  }
+
+  #sendLast(last: string): void {
+    // What is held may have had it called for already: there is nothing left for the second call.
+    this.#last = undefined
+    if (!this.#host.socket.destroyed) {
+      if (this.#isChunked) this.#release(last)
+      else this.#send(last)
+    }
+    this.#complete()
   }
 
   #complete(): void {
@@ -138,7 +144,7 @@ export class PlainResponse extends EventEmitter implements ReplyMessage, Sender 
     const head = this.#head
     if (head !== '') {
       this.#head = ''
-      this.#phase = 'sent'
+      if (this.#phase !== 'ended') this.#phase = 'sent'
     }
     return head
   }
